@@ -1,0 +1,5 @@
+"""``python -m busway``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,242 @@
+"""``busway run``: starts the parts of one process in order, and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .engine.errors import BuswayError
+from .engine.settings import Settings, load_settings
+
+log = logging.getLogger("busway")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+DEMO_TENANT = "demo"
+
+
+@dataclass
+class Options:
+    """What the command line asks for."""
+
+    flows: Path | None = None
+    http: bool = True
+    gateway: bool = True
+    simulate: int = 0
+    seed: int = 1
+    given: dict[str, Any] = field(default_factory=dict)
+
+
+def run_forever(options: Options) -> int:
+    """Runs until SIGINT or SIGTERM; returns the exit code: 0 after an orderly stop, 1 when it could not start."""
+    given = dict(options.given)
+    allow_remote = given.pop("allow_remote", False)
+    settings = load_settings(given.pop("user_dir", None), given)
+    _refuse_remote(settings, allow_remote or not options.http)
+    if options.flows is not None:
+        settings = settings.model_copy(update={"flow_file": str(options.flows.resolve())})
+    set_up_logging(settings.log_level)
+    settings.user_dir.mkdir(parents=True, exist_ok=True)
+    return run_loop(lambda: _run(settings, options))
+
+
+def run_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Runs a coroutine on uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main())
+
+
+def set_up_logging(level: str) -> None:
+    """One line per event on stderr, with time, level and who."""
+    levels = {"error": logging.ERROR, "warn": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG, "trace": 5}
+    logging.addLevelName(5, "TRACE")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("busway").setLevel(levels[level])
+
+
+def _refuse_remote(settings: Settings, allowed: bool) -> None:
+    if settings.host not in LOOPBACK and not allowed:
+        raise BuswayError(
+            f"--host {settings.host} can be reached by others, and the editor has no users yet: "
+            "put a proxy with a login before it and add --allow-remote, or keep 127.0.0.1"
+        )
+
+
+async def _run(settings: Settings, options: Options) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    parts = Parts(settings, options)
+    try:
+        await parts.start()
+    except (BuswayError, OSError) as error:
+        log.error("cannot start: %s", error)
+        await parts.stop()
+        return 1
+    await stop.wait()
+    log.info("stopping: waiting for messages under way")
+    await parts.stop()
+    log.info("stopped")
+    return 0
+
+
+class Parts:
+    """The parts of a process: embedded server, runtime, HTTP face, gateway, simulated stations. Stopped in the reverse order,
+    so that what is under way still finds what it needs."""
+
+    def __init__(self, settings: Settings, options: Options) -> None:
+        self.settings, self.options = settings, options
+        self._stops: list[tuple[str, Callable[[], Awaitable[Any]]]] = []
+
+    async def start(self) -> None:
+        """Starts everything that the options ask for."""
+        if self.options.gateway and not self.settings.redis_url:
+            await self._start_redis()
+        await self._start_runtime()
+        if self.options.gateway:
+            await self._start_gateway()
+        if self.options.simulate:
+            await self._start_simulator()
+
+    async def stop(self) -> None:
+        """Stops what was started, last first."""
+        while self._stops:
+            name, stop = self._stops.pop()
+            try:
+                await stop()
+            except Exception:
+                log.exception("stopping the %s failed", name)
+
+    def _started(self, name: str, stop: Callable[[], Awaitable[Any]]) -> None:
+        self._stops.append((name, stop))
+
+    async def _start_redis(self) -> None:
+        from .embedded_redis import EmbeddedRedis
+
+        server = EmbeddedRedis(self.settings.user_dir / "redis")
+        await server.start()
+        self._started("embedded Redis server", server.stop)
+        self.settings = self.settings.model_copy(update={"redis_url": server.url})
+        log.info("embedded Redis server: %s", server.url)
+
+    async def _start_runtime(self) -> None:
+        from .engine.registry import Registry
+        from .engine.runtime import Runtime
+        from .engine.storage import FileStorage
+
+        settings = self.settings
+        storage = FileStorage(settings.user_dir, settings.flow_file)
+        runtime = Runtime(settings, Registry(settings.user_dir / "nodes"), storage)
+        if self.options.http:
+            from .editor.server.serve import HttpFace
+
+            face = HttpFace(runtime, settings)
+            port = await face.start()
+            self._started("HTTP face", face.stop)
+            log.info("HTTP face: http://%s:%d", settings.host, port)
+        await runtime.start()
+        self._started("flows", runtime.stop)
+        log.info("flows: %s, %d nodes run, %d failed", settings.flow_path, len(runtime.nodes), len(runtime.failed))
+        self._watch_nodes(runtime)
+
+    def _watch_nodes(self, runtime: Any) -> None:
+        folder = self.settings.user_dir / "nodes"
+        if folder.is_dir():
+            task = asyncio.create_task(reload_on_change(runtime, folder))
+
+            async def stop() -> None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+            self._started("watch on custom nodes", stop)
+
+    async def _start_gateway(self) -> None:
+        from .gateway.server import Gateway
+        from .gateway.settings import GatewaySettings
+
+        settings = GatewaySettings(host=self.settings.gateway_host, port=self.settings.gateway_port)
+        gateway = Gateway(settings, self.settings.redis_url)
+        port = await gateway.start()
+        self._started("gateway", gateway.stop)
+        self.settings = self.settings.model_copy(update={"gateway_port": port})
+        log.info("gateway: ws://%s:%d/ocpp/{tenant}/{station}", settings.host, port)
+
+    async def _start_simulator(self) -> None:
+        from .gateway.simulator import Simulator
+
+        url = f"ws://{self.settings.gateway_host}:{self.settings.gateway_port}/ocpp"
+        simulator = Simulator(url, tenant=DEMO_TENANT, count=self.options.simulate, seed=self.options.seed, speed=30)
+        await simulator.start()
+        self._started("simulated stations", simulator.stop)
+        log.info("%d simulated stations of tenant %r connect to %s", self.options.simulate, DEMO_TENANT, url)
+
+
+async def reload_on_change(runtime: Any, folder: Path) -> None:
+    """Restarts the nodes of a custom type whenever its file in ``folder`` changes."""
+    from watchfiles import awatch
+
+    async for _changes in awatch(folder, recursive=False, step=200):
+        types = runtime.registry.reload_user_folder()
+        log.info("custom nodes changed: %s", ", ".join(sorted(types)) or "none left")
+        await runtime.reload_types(types)
+
+
+def run_gateway(options: dict[str, Any]) -> int:
+    """``busway gateway``: runs until SIGINT or SIGTERM."""
+    from .gateway.server import Gateway
+    from .gateway.settings import GatewaySettings
+
+    set_up_logging("info")
+    redis_url = options.pop("redis_url")
+    names = {"profile": "security_profile", "cert": "tls_cert", "key": "tls_key", "ca": "tls_ca"}
+    settings = GatewaySettings(**{names.get(key, key): value for key, value in options.items() if value is not None})
+
+    async def main() -> int:
+        gateway = Gateway(settings, redis_url)
+        port = await gateway.start()
+        log.info("gateway: %s:%d/ocpp/{tenant}/{station}", settings.host, port)
+        await until_signal()
+        await gateway.stop()
+        return 0
+
+    return run_loop(main)
+
+
+def run_simulator(options: dict[str, Any]) -> int:
+    """``busway simulate``: runs for ``duration`` seconds, or until SIGINT or SIGTERM."""
+    from .gateway.simulator import Simulator
+
+    set_up_logging("info")
+    duration = options.pop("duration")
+
+    async def main() -> int:
+        simulator = Simulator(options.pop("url"), **options)
+        await simulator.start()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(until_signal(), duration)
+        await simulator.stop()
+        return 0
+
+    return run_loop(main)
+
+
+async def until_signal() -> None:
+    """Returns at SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
