@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from .diff import diff, plan
 from .flow import Flow
-from .model import FlowModel, NodeDef
-from .plan import GLOBAL, FlowPlan, links_of
+from .graph import link_targets
+from .model import FlowModel
+from .plan import GLOBAL, FlowPlan
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -19,11 +20,13 @@ class Deploy:
 
     def __init__(self, runtime: Runtime, new: FlowModel, mode: str, posted: set[str]) -> None:
         self.runtime, self.new = runtime, new
+        self._came: set[str] = set()
         self.plan = plan(diff(runtime.model, new, posted), runtime.model, new, mode)  # type: ignore[arg-type]
 
     async def run(self) -> None:
         """Carries the plan out."""
         runtime, todo = self.runtime, self.plan
+        self._came = todo.start - set(runtime.ports)
         stopping = todo.stop | todo.removed
         flows = list(runtime.flows.values())
         await asyncio.gather(*(flow.stop_sources(stopping) for flow in flows))
@@ -43,7 +46,7 @@ class Deploy:
         """Gives each flow its part of the new model, makes flows for new tabs, drops those of tabs that are gone or disabled."""
         plans = {tab.id: FlowPlan.of_tab(self.new, tab) for tab in self.new.tabs.values() if not tab.disabled}
         plans = {GLOBAL: FlowPlan.of_global(self.new), **plans}
-        old = self.runtime.flows
+        old, links = self.runtime.flows, link_targets(self.new)
         flows: dict[str, Flow] = {}
         for id, flow_plan in plans.items():
             flow = old.get(id)
@@ -51,7 +54,7 @@ class Deploy:
                 flow = Flow(self.runtime, flow_plan, flows.get(GLOBAL))
             else:
                 flow.renew(flow_plan)
-            flow_plan.use_links(links_of(self.new, flow_plan.nodes))
+            flow_plan.use_links(links)
             flows[id] = flow
         self.runtime.flows = flows
 
@@ -68,11 +71,13 @@ class Deploy:
             flow.run_sources()
 
     def _rewire(self) -> None:
-        """Recompiles the routes that the change touches: changed wires, and wires to ports that came or went."""
+        """Recompiles the routes that the change touches: changed wires, and wires to nodes that came or went."""
+        touched = self.plan.removed | self._came
         for flow in self.runtime.flows.values():
             for definition in flow.plan.nodes:
-                flow.wire(definition)
+                if definition.id in self.plan.rewire or _leads_to(flow.plan.wires_of(definition), touched):
+                    flow.wire(definition)
 
-    def definitions(self) -> list[NodeDef]:
-        """All nodes of the new model."""
-        return [*self.new.nodes.values(), *self.new.configs.values()]
+
+def _leads_to(wires: list[list[str]], ids: set[str]) -> bool:
+    return bool(ids) and any(target in ids for targets in wires for target in targets)

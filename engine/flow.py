@@ -39,6 +39,12 @@ class Flow:
         self._sources: dict[str, asyncio.Task[None]] = {}
         self.listeners = Listeners((), plan.group_chain)
 
+    def renew(self, plan: FlowPlan) -> None:
+        """Takes the flow's part of a new model; running nodes go on until they are restarted or rewired."""
+        self.plan = plan
+        self.environment = plan.environment(self.runtime, self.parent)
+        self._groups.clear()
+
     # -- where ------------------------------------------------------------------------------------------------------
     @property
     def path(self) -> str:
@@ -49,7 +55,7 @@ class Flow:
 
     def environment_of(self, properties: Any) -> Environment:
         """The environment of a node of this flow."""
-        around = self.group_environment(properties.get("g"))
+        around = self.group_environment(properties.get("g") or "")
         builtins = {
             "NR_NODE_ID": properties["id"],
             "NR_NODE_NAME": properties.get("name", ""),
@@ -57,9 +63,9 @@ class Flow:
         }
         return Environment([], around, builtins)
 
-    def group_environment(self, group: str | None) -> Environment:
-        """The environment of a group of this flow, or the flow's own."""
-        if group is None or group not in self.plan.groups:
+    def group_environment(self, group: str) -> Environment:
+        """The environment of a group of this flow; the flow's own for ""."""
+        if group not in self.plan.groups:
             return self.environment
         found = self._groups.get(group)
         if found is None:
@@ -114,7 +120,7 @@ class Flow:
         return node if definition.id in self.nodes else None
 
     def _build(self, definition: NodeDef, port: Port, asking: tuple[str, ...]) -> Node[Any]:
-        environment = self.group_environment(definition.raw.get("g"))
+        environment = self.group_environment(definition.g)
         properties = environment.substitute(definition.raw, lambda: self.environment_of(definition.raw))
         if definition.is_subflow_instance:
             return Instance(Instance.config_class(name=definition.name), self, port, properties)

@@ -16,13 +16,13 @@ class Listener(NamedTuple):
     node: Node[Any]
     scope: frozenset[str] | Literal["group"] | None
     uncaught: bool
-    group: str | None
+    group: str
 
 
 class Listeners:
     """The listening nodes of a flow. ``chain(group id)`` lists a group and those around it, innermost first."""
 
-    def __init__(self, nodes: Iterable[Node[Any]], chain: Callable[[str | None], list[str]]) -> None:
+    def __init__(self, nodes: Iterable[Node[Any]], chain: Callable[[str], list[str]]) -> None:
         self._chain = chain
         self._by_kind: dict[str, list[Listener]] = {"error": [], "status": [], "complete": []}
         for node in nodes:
@@ -34,7 +34,7 @@ class Listeners:
         """Whether the flow has listeners of this kind."""
         return bool(self._by_kind[kind])
 
-    def matching(self, kind: Kind, reporter: str, group: str | None) -> list[Listener]:
+    def matching(self, kind: Kind, reporter: str, group: str) -> list[Listener]:
         """Who hears of ``reporter``, a node in ``group``: nearest first. Listeners for uncaught errors come last."""
         around = self._chain(group)
         found = [one for one in self._by_kind[kind] if _in_scope(one, reporter, around)]
@@ -43,7 +43,7 @@ class Listeners:
     def watched(self, kind: Kind, nodes: Iterable[Node[Any]]) -> Iterable[tuple[Node[Any], list[Listener]]]:
         """Every node with the listeners that hear of it."""
         for node in nodes:
-            found = self.matching(kind, node.id, node.properties.get("g"))
+            found = self.matching(kind, node.id, group_of(node))
             if found:
                 yield node, found
 
@@ -63,7 +63,12 @@ def _listener(node: Node[Any]) -> Listener:
         wired = {target for wires in node.properties.get("wires") or [] for target in wires or []}
         guarded = wired if node.listens in ("status", "complete") else set()
         ids = frozenset(str(one) for one in scope) - guarded
-    return Listener(node, ids, bool(node.properties.get("uncaught")), node.properties.get("g"))
+    return Listener(node, ids, bool(node.properties.get("uncaught")), group_of(node))
+
+
+def group_of(node: Node[Any]) -> str:
+    """The id of the group a node stands in, or ""."""
+    return str(node.properties.get("g") or "")
 
 
 def _rank(listener: Listener) -> int:
@@ -76,5 +81,5 @@ def _in_scope(listener: Listener, reporter: str, around: list[str]) -> bool:
     if listener.scope is None:
         return True
     if listener.scope == "group":
-        return listener.group is not None and listener.group in around
+        return listener.group in around
     return reporter in listener.scope

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .environment import Environment
 from .graph import link_targets
-from .model import FlowModel, Group, NodeDef, Tab
+from .model import Env, FlowModel, Group, NodeDef, Tab
 from .subflow import SubflowInstance, instantiate
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class FlowPlan:
         nodes: list[NodeDef],
         configs: list[NodeDef],
         groups: Mapping[str, Group],
-        env: list[dict[str, Any]],
+        env: Env,
         builtins: Mapping[str, Any],
         subflow: SubflowInstance | None = None,
     ) -> None:
@@ -36,7 +36,7 @@ class FlowPlan:
         self.configs = [node for node in configs if not node.disabled]
         self._definitions = {node.id: node for node in self.nodes}
         self.config_definitions = {node.id: node for node in self.configs}
-        self._links: dict[str, list[str]] = {}
+        self._links: Mapping[str, list[str]] = {}
         self.inputs: list[str] = list(subflow.inputs) if subflow is not None else []
 
     # -- of a model -------------------------------------------------------------------------------------------------
@@ -50,7 +50,7 @@ class FlowPlan:
     @classmethod
     def of_global(cls, model: FlowModel) -> FlowPlan:
         """The plan of the config nodes that belong to no tab."""
-        env: list[dict[str, Any]] = []
+        env: Env = []
         for definition in model.flow_configs(None):
             if definition.type == "global-config":
                 env.extend(entry for entry in definition.raw.get("env") or [] if isinstance(entry, dict))
@@ -58,18 +58,18 @@ class FlowPlan:
 
     def inside(self, model: FlowModel, definition: NodeDef, properties: Mapping[str, Any]) -> FlowPlan:
         """The plan of a subflow instance of this flow."""
-        subflow = instantiate(model, definition.template_id or "", definition)
+        resolved = NodeDef({**definition.raw, "env": properties.get("env") or []}, definition.z)
+        subflow = instantiate(model, definition.template_id or "", resolved)
         groups = {group.id: group for group in subflow.groups}
-        overrides = [entry for entry in properties.get("env") or [] if isinstance(entry, dict)]
-        given = {str(entry.get("name")) for entry in overrides}
-        env = [*overrides, *(entry for entry in subflow.env if entry.get("name") not in given)]
         builtins = {
             "NR_SUBFLOW_ID": definition.id,
             "NR_SUBFLOW_NAME": definition.name,
             "NR_NODE_ID": definition.id,
             "NR_NODE_NAME": definition.name,
         }
-        return FlowPlan(definition.id, subflow.nodes, subflow.configs, groups, env, builtins, subflow)
+        plan = FlowPlan(definition.id, subflow.nodes, subflow.configs, groups, subflow.env, builtins, subflow)
+        plan.use_links(link_targets(subflow.nodes))
+        return plan
 
     # -- environments -----------------------------------------------------------------------------------------------
     def environment(self, runtime: Runtime, parent: Flow | None) -> Environment:
@@ -77,7 +77,7 @@ class FlowPlan:
         outer: Environment | None = None
         if parent is not None and self.subflow is not None:
             definition = parent.plan.definition(self.id)
-            outer = parent.group_environment(definition.g if definition else None)
+            outer = parent.group_environment(definition.g if definition else "")
         elif parent is not None:
             outer = parent.environment
         return Environment(self.env, outer, self.builtins, runtime.credentials.get(self.id), runtime.value_scope(self.id))
@@ -90,10 +90,10 @@ class FlowPlan:
         secrets = flow.runtime.credentials.get(group)
         return Environment(found.env, outer, builtins, secrets, flow.runtime.value_scope(self.id))
 
-    def group_chain(self, group: str | None) -> list[str]:
-        """A group and those around it, innermost first."""
+    def group_chain(self, group: str) -> list[str]:
+        """A group and those around it, innermost first; "" is no group."""
         chain: list[str] = []
-        while group is not None and group in self.groups and group not in chain:
+        while group in self.groups and group not in chain:
             chain.append(group)
             group = self.groups[group].g
         return chain
@@ -105,7 +105,7 @@ class FlowPlan:
 
     def use_links(self, links: Mapping[str, list[str]]) -> None:
         """Sets what each link out node of this flow delivers to."""
-        self._links = dict(links)
+        self._links = links
 
     def wires_of(self, definition: NodeDef) -> list[list[str]]:
         """The wires of a node; a link out node's are its links."""
@@ -142,7 +142,3 @@ class FlowPlan:
         """The nodes with an output that leads out of the subflow."""
         return [node for node in self.nodes if self.output_ports(node.id)]
 
-
-def links_of(nodes: list[NodeDef]) -> dict[str, list[str]]:
-    """Link out id -> link in ids, as either side names the other."""
-    return link_targets(nodes)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .errors import BuswayError, ScriptError
-from .listeners import Listener
+from .listeners import Listener, group_of
 from .message import Message, clone, new_id
 from .node import ConfigNode, Node, NodeError
 from .origin import ORIGIN
@@ -66,7 +66,7 @@ def _offer_error(flow: Flow, reporter: Node[Any], node: Node[Any], raised: BaseE
     if isinstance(reporter, ConfigNode) and reporter.flow is flow and reporter.users:
         return any([_offer_error(user.flow, user, node, raised, msg, count) for user in list(reporter.users)])
     handled = False
-    for listener in flow.listeners.matching("error", reporter.id, reporter.properties.get("g")):
+    for listener in flow.listeners.matching("error", reporter.id, group_of(reporter)):
         if listener.uncaught and handled and not _all_uncaught(flow, reporter):
             continue
         handled = True
@@ -78,7 +78,7 @@ def _offer_error(flow: Flow, reporter: Node[Any], node: Node[Any], raised: BaseE
 
 def _all_uncaught(flow: Flow, reporter: Node[Any]) -> bool:
     """Whether only listeners for uncaught errors match: then all of them get it."""
-    return all(one.uncaught for one in flow.listeners.matching("error", reporter.id, reporter.properties.get("g")))
+    return all(one.uncaught for one in flow.listeners.matching("error", reporter.id, group_of(reporter)))
 
 
 def _error_message(node: Node[Any], raised: BaseException, msg: Message, count: int) -> Message:
@@ -113,7 +113,7 @@ def _offer_status(flow: Flow, reporter: Node[Any], node: Node[Any], shown: dict[
         for user in list(reporter.users):
             _offer_status(user.flow, user, node, shown)
         return
-    found = flow.listeners.matching("status", reporter.id, reporter.properties.get("g"))
+    found = flow.listeners.matching("status", reporter.id, group_of(reporter))
     for listener in found:
         msg: Message = {"_msgid": new_id(), "status": {**shown, "source": source_of(node)}}
         flow.runtime.dispatcher.deliver(listener.node.port, msg)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from .configure import credentials_of
 from .context import Contexts
 from .credentials import CredentialStore
 from .deploy import Deploy
@@ -18,12 +18,12 @@ from .environment import Environment
 from .errors import DeployError, NodeStopped, Overloaded, RevisionMismatch
 from .events import Events
 from .flow import Flow
-from .graph import check
+from .graph import check, link_targets
 from .http import HttpRoutes
 from .message import Message
 from .model import FlowModel, NodeDef
 from .node import Node, wall_clock
-from .plan import GLOBAL, FlowPlan, links_of
+from .plan import GLOBAL, FlowPlan
 from .registry import NodeClass, Registry
 from .settings import Settings
 from .storage import FileStorage
@@ -159,7 +159,7 @@ class Runtime:
         for id, secrets in posted.items():
             definition = new.nodes.get(id) or new.configs.get(id)
             cls = self.registry.get(definition.type) if definition is not None else None
-            self.credentials.merge(id, secrets, cls.credential_fields() if cls is not None else None)
+            self.credentials.merge(id, secrets, credentials_of(cls.config_class) if cls is not None else None)
         return set(posted)
 
     # -- starting and stopping all ----------------------------------------------------------------------------------
@@ -182,8 +182,9 @@ class Runtime:
     def _start_all(self) -> None:
         self.started.clear()
         self.failed.clear()
-        root = self._new_flow(FlowPlan.of_global(self.model), None)
-        tabs = [self._new_flow(FlowPlan.of_tab(self.model, tab), root) for tab in self.model.tabs.values() if not tab.disabled]
+        links = link_targets(self.model)
+        root = self._new_flow(FlowPlan.of_global(self.model), None, links)
+        tabs = [self._new_flow(FlowPlan.of_tab(self.model, tab), root, links) for tab in self.model.tabs.values() if not tab.disabled]
         for flow in (root, *tabs):
             flow.open_ports()
         for flow in (root, *tabs):
@@ -192,8 +193,8 @@ class Runtime:
             flow.build_listeners()
             flow.run_sources()
 
-    def _new_flow(self, plan: FlowPlan, parent: Flow | None) -> Flow:
-        plan.use_links(links_of(self.model, plan.nodes))
+    def _new_flow(self, plan: FlowPlan, parent: Flow | None, links: Mapping[str, list[str]]) -> Flow:
+        plan.use_links(links)
         flow = Flow(self, plan, parent)
         self.flows[plan.id] = flow
         return flow
@@ -280,9 +281,7 @@ class Runtime:
                 await Deploy(self, self.model, "nodes", changed).run()
 
     def _context_ids(self) -> set[str]:
-        with suppress(AttributeError):
-            return {str(item.get("id")) for item in self.model.raw} | {f.id for f in self.flows.values()}
-        return set()
+        return {str(item.get("id")) for item in self.model.raw} | set(self.flows) | set(self.nodes)
 
     def user_file(self, name: str) -> Path:
         """A file in the user directory."""
