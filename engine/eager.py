@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import types
 from collections.abc import Coroutine, Generator
 from contextvars import Context
 from typing import Any
@@ -57,20 +56,28 @@ else:
             if self.task is not None:
                 self.task.add_done_callback(*args, **kwargs)
 
-    @types.coroutine
-    def _rest(coro: Coroutine[Any, Any, Any], waiting: Any) -> Generator[Any, Any, Any]:
-        """The coroutine from its first wait on."""
-        while True:
-            try:
-                sent = yield waiting
-            except BaseException as error:
-                step, value = coro.throw, error
-            else:
-                step, value = coro.send, sent
-            try:
-                waiting = step(value)
-            except StopIteration as end:
-                return end.value
+    class _Rest(Coroutine[Any, Any, Any]):
+        """A coroutine from its first wait on, as the coroutine of a task: what the task throws in reaches it at once."""
+
+        def __init__(self, coro: Coroutine[Any, Any, Any], waiting: Any) -> None:
+            self._coro, self._waiting = coro, waiting
+            self._resumed = False
+
+        def send(self, value: Any) -> Any:
+            if self._resumed:
+                return self._coro.send(value)
+            self._resumed = True
+            return self._waiting
+
+        def throw(self, *error: Any) -> Any:
+            self._resumed = True
+            return self._coro.throw(*error)
+
+        def close(self) -> None:
+            self._coro.close()
+
+        def __await__(self) -> Generator[Any, Any, Any]:
+            return self._coro.__await__()
 
     def _first_step(coro: Coroutine[Any, Any, Any], standin: _Standin, loop: asyncio.AbstractEventLoop) -> Any:
         """Steps once with the stand-in as current task; raises StopIteration when the coroutine is through."""
@@ -98,6 +105,6 @@ else:
             failed: asyncio.Future[Any] = loop.create_future()
             failed.set_exception(error)
             return failed
-        task = loop.create_task(_rest(coro, waiting), context=context)
+        task = loop.create_task(_Rest(coro, waiting), context=context)
         standin.adopt(task)
         return task

@@ -80,7 +80,7 @@ class FlowPlan:
             outer = parent.group_environment(definition.g if definition else "")
         elif parent is not None:
             outer = parent.environment
-        return Environment(self.env, outer, self.builtins, runtime.credentials.get(self.id), runtime.value_scope(self.id))
+        return Environment(self.env, outer, self.builtins, runtime.credentials.get(self.id))
 
     def group_environment(self, flow: Flow, group: str) -> Environment:
         """The environment of a group inside its own group or the flow."""
@@ -88,7 +88,7 @@ class FlowPlan:
         outer = flow.group_environment(found.g)
         builtins = {"NR_GROUP_ID": group, "NR_GROUP_NAME": found.name}
         secrets = flow.runtime.credentials.get(group)
-        return Environment(found.env, outer, builtins, secrets, flow.runtime.value_scope(self.id))
+        return Environment(found.env, outer, builtins, secrets)
 
     def group_chain(self, group: str) -> list[str]:
         """A group and those around it, innermost first; "" is no group."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from .configure import credentials_of
 from .context import Contexts
 from .credentials import CredentialStore
 from .deploy import Deploy
@@ -23,6 +22,7 @@ from .http import HttpRoutes
 from .message import Message
 from .model import FlowModel, NodeDef
 from .node import Node, wall_clock
+from .persistence import Persistence
 from .plan import GLOBAL, FlowPlan
 from .registry import NodeClass, Registry
 from .settings import Settings
@@ -50,13 +50,12 @@ class Runtime:
     ) -> None:
         self.settings = settings or Settings()
         self.registry = registry or Registry(self.settings.user_dir / "nodes")
-        self.storage = storage
+        self.persistence = Persistence(storage, self.settings, self.registry)
         self.clock = clock
         self.events = Events()
         self.http = HttpRoutes()
         self.dispatcher = Dispatcher(self.settings.run_queue_high_water)
         self.contexts = Contexts(self.settings.context_storage, self.settings.user_dir, self.settings.global_context)
-        self.credentials = CredentialStore()
         self.model = FlowModel.parse([])
         self.state: State = "stop"
         self.ports: dict[str, Port] = {}
@@ -77,14 +76,11 @@ class Runtime:
         What is wrong with single nodes is reported and leaves the others running. Raises FlowFileError, StorageError or
         CredentialsError when there is nothing to start from; nothing is overwritten then.
         """
-        if self.storage is not None:
-            stored, secrets = await asyncio.to_thread(self.storage.load)
-            model = model or stored
-            self.credentials.load(secrets, self.storage.secret(self.settings.credential_secret))
+        stored = await self.persistence.load()
         await self.contexts.open()
         self._watchdog.start()
         async with self._lock:
-            await self._replace_all(model or self.model)
+            await self._replace_all(model or stored or self.model)
 
     async def stop(self) -> None:
         """Stops the sources, waits for what is under way (setting ``stop_drain_timeout``), then closes everything."""
@@ -121,15 +117,14 @@ class Runtime:
         async with self._lock:
             if rev is not None and rev != self.model.revision:
                 raise RevisionMismatch(rev, self.model.revision)
-            if mode == "reload" and self.storage is not None:
-                model, secrets = await asyncio.to_thread(self.storage.load)
-                self.credentials.load(secrets, self.storage.secret(self.settings.credential_secret))
+            if mode == "reload":
+                model = await self.persistence.load()
             new = model if model is not None else self.model
             self._validate(new)
-            posted = self._merge_credentials(new, credentials or {})
             if mode != "reload":
-                await self._save(new, user)
-            await self._switch(new, "full" if mode == "reload" else mode, posted)
+                secrets = self.persistence.merged(new, credentials or {})
+                await self.persistence.save(new, secrets, user)
+            await self._switch(new, "full" if mode == "reload" else mode, set(credentials or {}))
             return new.revision
 
     async def _switch(self, new: FlowModel, mode: str, posted: set[str]) -> None:
@@ -140,7 +135,6 @@ class Runtime:
         else:
             await deploy.run()
         await self.contexts.clean(self._context_ids())
-        self.credentials.prune({str(item.get("id")) for item in new.raw})
         self.events.emit("notification", ("runtime-state", {"state": self.state, "deploy": True}))
         self.events.emit("notification", ("runtime-deploy", {"revision": new.revision}))
 
@@ -148,19 +142,6 @@ class Runtime:
         problems = [p for p in check(new, None) if p.level == "error"]
         if problems:
             raise DeployError([p.message for p in problems])
-
-    async def _save(self, new: FlowModel, user: str) -> None:
-        if self.storage is not None:
-            secret = self.storage.secret(self.settings.credential_secret)
-            secrets = self.credentials.dump(secret) if self.credentials.changed else None
-            await asyncio.to_thread(self.storage.save, new, secrets, user)
-
-    def _merge_credentials(self, new: FlowModel, posted: dict[str, dict[str, Any]]) -> set[str]:
-        for id, secrets in posted.items():
-            definition = new.nodes.get(id) or new.configs.get(id)
-            cls = self.registry.get(definition.type) if definition is not None else None
-            self.credentials.merge(id, secrets, credentials_of(cls.config_class) if cls is not None else None)
-        return set(posted)
 
     # -- starting and stopping all ----------------------------------------------------------------------------------
     async def _replace_all(self, new: FlowModel) -> None:
@@ -251,7 +232,7 @@ class Runtime:
 
     def credentials_of(self, definition: NodeDef, environment: Environment) -> dict[str, Any]:
         """The secrets of a node; all instances of a subflow share those of the template's node."""
-        secrets = self.credentials.get(str(definition.raw.get("_alias", definition.id)))
+        secrets = self.persistence.credentials.get(str(definition.raw.get("_alias", definition.id)))
         return environment.substitute(secrets) if secrets else {}
 
     def missing_types(self, model: FlowModel) -> list[str]:
@@ -272,6 +253,11 @@ class Runtime:
         if trigger is None:
             raise KeyError(id)
         trigger(props)
+
+    @property
+    def credentials(self) -> CredentialStore:
+        """The secrets of the running nodes."""
+        return self.persistence.credentials
 
     async def reload_types(self, types: Iterable[str]) -> None:
         """Restarts the nodes of types whose code has changed."""
