@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from .node import ConfigNode, Node
 from .origin import ORIGIN
 from .plan import FlowPlan
 from .standin import Broken, Instance
+from .surroundings import Surroundings
 
 if TYPE_CHECKING:
     from .model import NodeDef
@@ -29,21 +30,29 @@ log = logging.getLogger("busway.flow")
 class Flow:
     """A running tab, subflow instance, or the global flow of config nodes (``plan.id`` is ``global``)."""
 
-    def __init__(self, runtime: Runtime, plan: FlowPlan, parent: Flow | None = None, instance: Instance | None = None) -> None:
+    def __init__(
+        self, runtime: Runtime, plan: FlowPlan, parent: Flow | None = None, instance: Instance | None = None
+    ) -> None:
         self.runtime, self.plan, self.parent, self.instance = runtime, plan, parent, instance
         self.id = plan.id
         self.nodes: dict[str, Node[Any]] = {}
         self.children: dict[str, Flow] = {}
-        self.environment = plan.environment(runtime, parent)
-        self._groups: dict[str, Environment] = {}
+        self.surroundings = self._surround()
+        runtime.contexts.flow(plan.id, parent.id if instance is not None and parent is not None else None)
         self._sources: dict[str, asyncio.Task[None]] = {}
         self.listeners = Listeners((), plan.group_chain)
 
     def renew(self, plan: FlowPlan) -> None:
         """Takes the flow's part of a new model; running nodes go on until they are restarted or rewired."""
         self.plan = plan
-        self.environment = plan.environment(self.runtime, self.parent)
-        self._groups.clear()
+        self.surroundings = self._surround()
+
+    def _surround(self) -> Surroundings:
+        outer = None
+        if self.parent is not None:
+            definition = self.parent.plan.definition(self.id) if self.instance is not None else None
+            outer = self.parent.surroundings.of_group(definition.g if definition is not None else "")
+        return Surroundings(self.runtime, self.plan, outer, self.path)
 
     # -- where ------------------------------------------------------------------------------------------------------
     @property
@@ -53,24 +62,9 @@ class Flow:
             return self.id
         return f"{self.parent.path}/{self.instance.alias}"
 
-    def environment_of(self, properties: Any) -> Environment:
+    def environment_of(self, properties: Mapping[str, Any]) -> Environment:
         """The environment of a node of this flow."""
-        around = self.group_environment(properties.get("g") or "")
-        builtins = {
-            "NR_NODE_ID": properties["id"],
-            "NR_NODE_NAME": properties.get("name", ""),
-            "NR_NODE_PATH": f"{self.path}/{properties.get('_alias', properties['id'])}",
-        }
-        return Environment([], around, builtins)
-
-    def group_environment(self, group: str) -> Environment:
-        """The environment of a group of this flow; the flow's own for ""."""
-        if group not in self.plan.groups:
-            return self.environment
-        found = self._groups.get(group)
-        if found is None:
-            found = self._groups[group] = self.plan.group_environment(self, group)
-        return found
+        return self.surroundings.of_node(properties)
 
     # -- starting ---------------------------------------------------------------------------------------------------
     def open_ports(self, ids: Iterable[str] | None = None) -> None:
@@ -120,8 +114,8 @@ class Flow:
         return node if definition.id in self.nodes else None
 
     def _build(self, definition: NodeDef, port: Port, asking: tuple[str, ...]) -> Node[Any]:
-        environment = self.group_environment(definition.g)
-        properties = environment.substitute(definition.raw, lambda: self.environment_of(definition.raw))
+        environment = self.surroundings.of_group(definition.g)
+        properties = environment.substitute(definition.raw, lambda: self.surroundings.of_node(definition.raw))
         if definition.is_subflow_instance:
             return Instance(Instance.config_class(name=definition.name), self, port, properties)
         cls = self.runtime.node_class(definition.type)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .environment import Environment
 from .graph import link_targets
 from .model import Env, FlowModel, Group, NodeDef, Tab
 from .subflow import SubflowInstance, instantiate
-
-if TYPE_CHECKING:
-    from .flow import Flow
-    from .runtime import Runtime
 
 GLOBAL = "global"
 
@@ -71,25 +66,7 @@ class FlowPlan:
         plan.use_links(link_targets(subflow.nodes))
         return plan
 
-    # -- environments -----------------------------------------------------------------------------------------------
-    def environment(self, runtime: Runtime, parent: Flow | None) -> Environment:
-        """The environment of the flow itself; for a subflow instance the instance's group stands between it and its parent."""
-        outer: Environment | None = None
-        if parent is not None and self.subflow is not None:
-            definition = parent.plan.definition(self.id)
-            outer = parent.group_environment(definition.g if definition else "")
-        elif parent is not None:
-            outer = parent.environment
-        return Environment(self.env, outer, self.builtins, runtime.credentials.get(self.id))
-
-    def group_environment(self, flow: Flow, group: str) -> Environment:
-        """The environment of a group inside its own group or the flow."""
-        found = self.groups[group]
-        outer = flow.group_environment(found.g)
-        builtins = {"NR_GROUP_ID": group, "NR_GROUP_NAME": found.name}
-        secrets = flow.runtime.credentials.get(group)
-        return Environment(found.env, outer, builtins, secrets)
-
+    # -- groups and wires -------------------------------------------------------------------------------------------------
     def group_chain(self, group: str) -> list[str]:
         """A group and those around it, innermost first; "" is no group."""
         chain: list[str] = []
@@ -98,7 +75,6 @@ class FlowPlan:
             group = self.groups[group].g
         return chain
 
-    # -- wires ------------------------------------------------------------------------------------------------------
     def definition(self, id: str) -> NodeDef | None:
         """The definition of a node or config node of this flow."""
         return self._definitions.get(id) or self.config_definitions.get(id)
@@ -141,4 +117,3 @@ class FlowPlan:
     def leaving(self) -> list[NodeDef]:
         """The nodes with an output that leads out of the subflow."""
         return [node for node in self.nodes if self.output_ports(node.id)]
-
