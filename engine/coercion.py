@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .jsontext import js_number
@@ -23,6 +23,8 @@ _EXACT_DIGITS = 20
 """Whole numbers in texts keep all digits up to this length; longer ones become floats, as in JavaScript."""
 _NUMBERS = frozenset((int, float, bool))
 _PRIMITIVES = frozenset((str, int, float, bool, type(None), Undefined))
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Number = int | float
 
@@ -124,7 +126,8 @@ def _element_text(item: Any, around: tuple[int, ...]) -> str:
 
 def milliseconds(moment: datetime) -> int:
     """Milliseconds since the epoch; a date without zone is local time."""
-    return math.floor(moment.timestamp() * 1000)
+    aware = moment if moment.tzinfo is not None else moment.astimezone()
+    return (aware - _EPOCH) // timedelta(milliseconds=1)
 
 
 def date_text(moment: datetime) -> str:
