@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import quickjs
+from hypothesis import given
+from hypothesis import strategies as st
+
 from busway.engine.coercion import (
     date_text,
     greater,
@@ -23,8 +26,6 @@ from busway.engine.coercion import (
     type_name,
 )
 from busway.engine.message import UNDEFINED
-from hypothesis import given
-from hypothesis import strategies as st
 
 VALUES = {
     "null": None,

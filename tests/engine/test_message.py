@@ -10,6 +10,9 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from busway.engine.errors import PathError
 from busway.engine.message import (
     UNDEFINED,
@@ -29,8 +32,6 @@ from busway.engine.message import (
     set_property,
     text_length,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -4,10 +4,11 @@ import json
 
 import pytest
 import quickjs
-from busway.engine.errors import ValueEvaluationError
-from busway.engine.regexp import compile_regexp, compile_replacement, escape
 from hypothesis import given
 from hypothesis import strategies as st
+
+from busway.engine.errors import ValueEvaluationError
+from busway.engine.regexp import compile_regexp, compile_replacement, escape
 
 JS = quickjs.Context()
 JS.eval("""

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+
 from busway.engine.context import Contexts, MemoryStore, Store, parse_key, register_store_type
 from busway.engine.errors import ContextError, PathError
 from busway.engine.message import UNDEFINED, Reference

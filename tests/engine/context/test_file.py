@@ -6,12 +6,13 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from busway.engine.context import Contexts
 from busway.engine.context.file import CachedFileStore, scope_path, scopes_in
 from busway.engine.errors import ContextError, StorageError
 from busway.engine.message import UNDEFINED
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def stored(folder, **config):
