@@ -13,8 +13,25 @@ from .engine.graph import Problem, check
 from .engine.model import FlowModel, NodeDef
 from .engine.registry import Registry
 from .engine.settings import load_settings
+from .palette import node_folders
 
-EVERY_NODE = {"id", "type", "z", "g", "d", "l", "x", "y", "name", "wires", "info", "icon", "inputLabels", "outputLabels", "credentials"}
+EVERY_NODE = {
+    "id",
+    "type",
+    "z",
+    "g",
+    "d",
+    "l",
+    "x",
+    "y",
+    "name",
+    "wires",
+    "info",
+    "icon",
+    "inputLabels",
+    "outputLabels",
+    "credentials",
+}
 
 
 @dataclass(frozen=True)
@@ -37,9 +54,10 @@ class Finding:
 
 def check_files(paths: Iterable[Path], user_dir: Path | None = None) -> list[Finding]:
     """All findings of all flow files; folders are searched for ``*.json``."""
-    registry = Registry(load_settings(user_dir).user_dir / "nodes")
+    folder = load_settings(user_dir).user_dir
     files = [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
-    return [finding for file in files for finding in check_file(file, registry)]
+    registries = {file.parent: Registry(*node_folders(folder, file)) for file in files}
+    return [finding for file in files for finding in check_file(file, registries[file.parent])]
 
 
 def check_file(path: Path, registry: Registry) -> list[Finding]:

@@ -32,7 +32,9 @@ def main() -> None:
 
 
 FLOWS = click.argument("flows", required=False, type=click.Path(path_type=Path))
-USER_DIR = click.option("--user-dir", type=click.Path(path_type=Path), help="Folder for flows, credentials, context and custom nodes.")
+USER_DIR = click.option(
+    "--user-dir", type=click.Path(path_type=Path), help="Folder for flows, credentials, context and custom nodes."
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -46,9 +48,13 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--gateway-host", help="Address of the stations' gateway (default 127.0.0.1).")
 @click.option("--gateway-port", type=int, help="Port of the stations' gateway (default 9220).")
 @click.option("--no-gateway", is_flag=True, help="Run without the stations' gateway and its embedded Redis.")
-@click.option("--simulate", type=click.IntRange(0), default=0, metavar="N", help="Connect N simulated charging stations.")
+@click.option(
+    "--simulate", type=click.IntRange(0), default=0, metavar="N", help="Connect N simulated charging stations."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the simulated stations.")
-@click.option("--allow-remote", is_flag=True, help="Allow the HTTP face on an address that others can reach. It has no users yet.")
+@click.option(
+    "--allow-remote", is_flag=True, help="Allow the HTTP face on an address that others can reach. It has no users yet."
+)
 @click.option("--log-level", type=click.Choice(["error", "warn", "info", "debug", "trace"]), help="How much to log.")
 def run(flows: Path | None, no_http: bool, no_gateway: bool, simulate: int, seed: int, **given: Any) -> None:
     """Run FLOWS (a Node-RED flow file; default: flows.json in the user directory) until Ctrl-C."""
@@ -72,7 +78,7 @@ def check(flows: tuple[Path, ...], user_dir: Path | None, as_json: bool) -> None
     else:
         for problem in problems:
             click.secho(str(problem), fg="red" if problem.level == "error" else "yellow")
-        click.echo(f"{len(flows)} file(s), {len(problems)} finding(s)")
+    click.echo(f"{len(problems)} finding(s)", err=as_json)
     sys.exit(1 if any(problem.level == "error" for problem in problems) else 0)
 
 
@@ -99,10 +105,18 @@ def test(paths: tuple[Path, ...], user_dir: Path | None, as_json: bool) -> None:
 @click.option("--redis", "redis_url", required=True, help="URL of the Redis shared with the flows.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind to.")
 @click.option("--port", type=int, default=9220, show_default=True, help="Port to bind to.")
-@click.option("--profile", type=click.IntRange(0, 3), default=0, show_default=True, help="OCPP security profile; 0 asks for no password.")
+@click.option(
+    "--profile",
+    type=click.IntRange(0, 3),
+    default=0,
+    show_default=True,
+    help="OCPP security profile; 0 asks for no password.",
+)
 @click.option("--cert", type=click.Path(exists=True, path_type=Path), help="TLS certificate (profiles 2 and 3).")
 @click.option("--key", type=click.Path(exists=True, path_type=Path), help="TLS key (profiles 2 and 3).")
-@click.option("--ca", type=click.Path(exists=True, path_type=Path), help="CA of the stations' certificates (profile 3).")
+@click.option(
+    "--ca", type=click.Path(exists=True, path_type=Path), help="CA of the stations' certificates (profile 3)."
+)
 def gateway(**options: Any) -> None:
     """Run only the stations' gateway; flows on other machines share its Redis."""
     from .run import run_gateway
@@ -111,7 +125,12 @@ def gateway(**options: Any) -> None:
 
 
 @main.command()
-@click.option("--url", default="ws://127.0.0.1:9220/ocpp", show_default=True, help="Gateway to connect to, without tenant and station.")
+@click.option(
+    "--url",
+    default="ws://127.0.0.1:9220/ocpp",
+    show_default=True,
+    help="Gateway to connect to, without tenant and station.",
+)
 @click.option("--tenant", default="demo", show_default=True, help="Tenant of the stations.")
 @click.option("--count", "-n", type=click.IntRange(1), default=5, show_default=True, help="How many stations.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same behaviour.")

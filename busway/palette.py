@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,18 @@ def describe(type: str, user_dir: Path | None) -> dict[str, Any]:
         "outputs": cls.outputs,
         "file": str(place.path) if place is not None else None,
         "properties": form_of(cls.config_class),
-        "help": (cls.__doc__ or "").strip(),
+        "help": inspect.cleandoc(cls.__doc__ or ""),
     }
 
 
 def render(found: dict[str, Any]) -> str:
     """The description as text for a terminal."""
-    lines = [f"{found['type']}  ({found['category']}; inputs {found['inputs']}, outputs {found['outputs']})", "", found["help"], ""]
+    lines = [
+        f"{found['type']}  ({found['category']}; inputs {found['inputs']}, outputs {found['outputs']})",
+        "",
+        found["help"],
+        "",
+    ]
     for field in found["properties"]:
         lines.append(f"  {field['name']:<18} {field['default']!r}  {field.get('title', '')}")
         if field.get("description"):
@@ -47,8 +53,13 @@ def render(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def node_folders(user_dir: Path, flow_file: Path | None = None) -> list[Path]:
+    """Where custom nodes are looked for: in the user directory, and beside the flow file."""
+    return [user_dir / "nodes"] + ([flow_file.parent / "nodes"] if flow_file is not None else [])
+
+
 def _registry(user_dir: Path | None) -> Registry:
-    return Registry(load_settings(user_dir).user_dir / "nodes")
+    return Registry(*node_folders(load_settings(user_dir).user_dir))
 
 
 def _summary(cls: NodeClass) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .engine.errors import BuswayError
 from .engine.settings import Settings, load_settings
+from .palette import node_folders
 
 log = logging.getLogger("busway")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -139,7 +140,8 @@ class Parts:
 
         settings = self.settings
         storage = FileStorage(settings.user_dir, settings.flow_file)
-        runtime = Runtime(settings, Registry(settings.user_dir / "nodes"), storage)
+        registry = Registry(*node_folders(settings.user_dir, settings.flow_path))
+        runtime = Runtime(settings, registry, storage)
         if self.options.http:
             from .editor.server.serve import HttpFace
 
@@ -153,9 +155,9 @@ class Parts:
         self._watch_nodes(runtime)
 
     def _watch_nodes(self, runtime: Any) -> None:
-        folder = self.settings.user_dir / "nodes"
-        if folder.is_dir():
-            task = asyncio.create_task(reload_on_change(runtime, folder))
+        folders = [folder for folder in runtime.registry.folders if folder.is_dir()]
+        if folders:
+            task = asyncio.create_task(reload_on_change(runtime, folders))
 
             async def stop() -> None:
                 task.cancel()
@@ -185,12 +187,12 @@ class Parts:
         log.info("%d simulated stations of tenant %r connect to %s", self.options.simulate, DEMO_TENANT, url)
 
 
-async def reload_on_change(runtime: Any, folder: Path) -> None:
-    """Restarts the nodes of a custom type whenever its file in ``folder`` changes."""
+async def reload_on_change(runtime: Any, folders: list[Path]) -> None:
+    """Restarts the nodes of a custom type whenever its file in one of ``folders`` changes."""
     from watchfiles import awatch
 
-    async for _changes in awatch(folder, recursive=False, step=200):
-        types = runtime.registry.reload_user_folder()
+    async for _changes in awatch(*folders, recursive=False, step=200):
+        types = runtime.registry.reload_folders()
         log.info("custom nodes changed: %s", ", ".join(sorted(types)) or "none left")
         await runtime.reload_types(types)
 

@@ -41,10 +41,10 @@ class Place:
 
 
 class Registry:
-    """Finds node classes by type name. ``user_folder`` holds the user's own ``*.py``."""
+    """Finds node classes by type name. Each of ``folders`` may hold nodes of the user's own, one module each."""
 
-    def __init__(self, user_folder: Path | None = None, packages: Iterable[str] = ("busway.nodes",)) -> None:
-        self.user_folder = user_folder
+    def __init__(self, *folders: Path, packages: Iterable[str] = ("busway.nodes",)) -> None:
+        self.folders = tuple(dict.fromkeys(folder.resolve() for folder in folders))
         self.errors: dict[str, str] = {}
         """Why a type or module could not be loaded, by type or module name."""
         self._classes: dict[str, NodeClass] = {}
@@ -52,7 +52,7 @@ class Registry:
         self._entry_points_read = False
         for package in packages:
             self._index_package(package)
-        self._index_user_folder()
+        self._index_folders()
 
     # -- questions --------------------------------------------------------------------------------------------------
     def get(self, type: str) -> NodeClass | None:
@@ -90,15 +90,15 @@ class Registry:
         file = inspect.getsourcefile(cls)
         self._places.setdefault(cls.type, Place(cls.type, cls.__module__, Path(file) if file else None, kind))
 
-    def reload_user_folder(self) -> set[str]:
-        """Reads the user's folder anew; returns the types whose code was added, changed or removed."""
+    def reload_folders(self) -> set[str]:
+        """Reads the user's folders anew; returns the types whose code was added, changed or removed."""
         before = {name: place for name, place in self._places.items() if place.kind == "user"}
         for name, place in before.items():
             del self._places[name]
             self._classes.pop(name, None)
             sys.modules.pop(place.module, None)
         self.errors = {k: v for k, v in self.errors.items() if k not in before}
-        self._index_user_folder()
+        self._index_folders()
         after = {name for name, place in self._places.items() if place.kind == "user"}
         return set(before) | after
 
@@ -110,9 +110,9 @@ class Registry:
             for path in sorted(root.glob("*/*.py")):
                 self._index_file(path, ".".join((package, path.parent.name, path.stem)), "core")
 
-    def _index_user_folder(self) -> None:
-        if self.user_folder is not None and self.user_folder.is_dir():
-            for path in sorted(self.user_folder.glob("*.py")):
+    def _index_folders(self) -> None:
+        for path in (path for folder in self.folders for path in sorted(folder.glob("*.py"))):
+            if not path.name.startswith("test_"):
                 self._index_file(path, f"busway_user_nodes.{path.stem}", "user")
 
     def _index_file(self, path: Path, module: str, kind: str) -> None:
