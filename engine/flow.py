@@ -40,6 +40,7 @@ class Flow:
         self.surroundings = self._surround()
         runtime.contexts.flow(plan.id, parent.id if instance is not None and parent is not None else None)
         self._sources: dict[str, asyncio.Task[None]] = {}
+        self._uses: dict[str, list[ConfigNode[Any]]] = {}
         self.listeners = Listeners((), plan.group_chain)
 
     def renew(self, plan: FlowPlan) -> None:
@@ -132,6 +133,8 @@ class Flow:
         node = cls(config, self, port, properties)
         for config_node in used:
             config_node.users.append(node)
+        if used:
+            self._uses[definition.id] = used
         return node
 
     def _start_instance(self, instance: Instance, definition: NodeDef) -> None:
@@ -270,6 +273,11 @@ class Flow:
         stopping = [node for id, node in self.nodes.items() if ids is None or id in ids]
         for node in stopping:
             (node.port.shut if node.id in removed else node.port.park)()
+        quick = [node for node in stopping if node.closes_at_once and node.id not in self.children]
+        for node in quick:
+            node.close_now(node.id in removed)
+            self._closed(node, removed)
+        stopping = [node for node in stopping if node.id in self.nodes]
         ordinary = [node for node in stopping if not isinstance(node, ConfigNode)]
         await asyncio.gather(*(self._close(node, removed) for node in ordinary))
         await asyncio.gather(*(self._close(node, removed) for node in stopping if isinstance(node, ConfigNode)))
@@ -284,6 +292,9 @@ class Flow:
             self.log(node, "error", "Error stopping node: Close timed out")
         except Exception as error:
             self.log(node, "error", f"Error stopping node: {reports.text_of(error)}")
+        self._closed(node, removed)
+
+    def _closed(self, node: Node[Any], removed: set[str]) -> None:
         self._forget(node)
         if node.id in removed:
             self.runtime.events.emit("status", (node, {}))
@@ -295,9 +306,8 @@ class Flow:
     def _forget(self, node: Node[Any]) -> None:
         self.nodes.pop(node.id, None)
         self.runtime.nodes.pop(node.id, None)
-        for other in self.runtime.nodes.values():
-            if isinstance(other, ConfigNode) and node in other.users:
-                other.users.remove(node)
+        for config_node in self._uses.pop(node.id, ()):
+            config_node.users.remove(node)
 
     async def close(self, removed: bool) -> None:
         """Stops everything in this flow and gives its ports up."""

@@ -1,13 +1,13 @@
 """The author's contract: a node is one class, its fields another.
 
-    class RangeConfig(Config):
-        minin: float = Field(0, title="From, lowest", description="What maps to the lowest result.")
+class RangeConfig(Config):
+    minin: float = Field(0, title="From, lowest", description="What maps to the lowest result.")
 
-    class Range(Node[RangeConfig]):
-        \"\"\"Maps a number from one range to another. (Markdown: this is the help.)\"\"\"
-        type = "range"
+class Range(Node[RangeConfig]):
+    \"\"\"Maps a number from one range to another. (Markdown: this is the help.)\"\"\"
+    type = "range"
 
-        def on_message(self, msg: Message) -> Message | None: ...
+    def on_message(self, msg: Message) -> Message | None: ...
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import copy_context
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,6 +49,7 @@ class Config(BaseModel):
 
 C = TypeVar("C", bound=Config)
 Outputs = int | tuple[str, ...]
+ConfigClass = type[Config]
 
 
 class NodeError(BuswayError):
@@ -75,7 +76,9 @@ class Timer:
             self._handle = None
         self._node._timers.discard(self)
 
-    def _schedule(self, delay: float, callback: Callable[..., Any], args: tuple[Any, ...], origin: Origin | None) -> None:
+    def _schedule(
+        self, delay: float, callback: Callable[..., Any], args: tuple[Any, ...], origin: Origin | None
+    ) -> None:
         dispatcher = self._node.flow.runtime.dispatcher
         context = dispatcher.context_of(origin)
         self._handle = dispatcher.loop.call_later(delay, self._fire, callback, args, context=context)
@@ -173,7 +176,7 @@ class Node(Generic[C]):
     """Whether finishing with a message tells complete nodes."""
     listens: ClassVar[Literal["error", "status", "complete"] | None] = None
     """What of other nodes is delivered to this node; who is in scope is its properties ``scope`` and ``uncaught``."""
-    config_class: ClassVar[type[Config]] = Config
+    config_class: ClassVar[ConfigClass] = Config
     origin_file: ClassVar[str] = ""
 
     config: C
@@ -239,7 +242,9 @@ class Node(Generic[C]):
         if isinstance(output, str):
             names = self.outputs if isinstance(self.outputs, tuple) else ()
             if output not in names:
-                raise NodeError(f"{self.label_text} has no output {output!r}; it has: {', '.join(names) or 'only numbered ones'}")
+                raise NodeError(
+                    f"{self.label_text} has no output {output!r}; it has: {', '.join(names) or 'only numbered ones'}"
+                )
             output = names.index(output)
         return [None] * output + [out]
 
@@ -353,16 +358,27 @@ class Node(Generic[C]):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def closes_at_once(self) -> bool:
+        """Whether nothing has to be waited for when the node closes."""
+        return not self._tasks and not self.port.tasks and type(self).stop is Node.stop
+
+    def close_now(self, removed: bool) -> None:
+        """Closes a node that has nothing to wait for."""
+        self.removed = removed
+        self._cancel_timers()
+        for hold in list(self._holds):
+            hold.abandon(NodeStopped(f"{self.label_text} stopped while it held the message"))
+
     async def close(self, removed: bool) -> None:
-        """Ends timers and tasks, then calls :meth:`stop`."""
+        """Ends timers and tasks, calls :meth:`stop`, and gives up what the node still holds."""
         self.removed = removed
         self._cancel_timers()
         await self._cancel_tasks()
         ended = self.stop()
         if asyncio.iscoroutine(ended) or isinstance(ended, Awaitable):
-            await cast("Awaitable[Any]", ended)
-        for hold in list(self._holds):
-            hold.abandon(NodeStopped(f"{self.label_text} stopped while it held the message"))
+            await ended
+        self.close_now(removed)
 
 
 class ConfigNode(Node[C]):

@@ -152,7 +152,9 @@ class Runtime:
         self.model = new
         missing = self.missing_types(new)
         if missing and not self.settings.start_with_unknown_types:
-            self.events.emit("notification", ("runtime-state", {"state": "stop", "error": "missing-types", "types": missing}))
+            self.events.emit(
+                "notification", ("runtime-state", {"state": "stop", "error": "missing-types", "types": missing})
+            )
             return
         self._start_all()
         await self._await_starts()
@@ -165,7 +167,11 @@ class Runtime:
         self.failed.clear()
         links = link_targets(self.model)
         root = self._new_flow(FlowPlan.of_global(self.model), None, links)
-        tabs = [self._new_flow(FlowPlan.of_tab(self.model, tab), root, links) for tab in self.model.tabs.values() if not tab.disabled]
+        tabs = [
+            self._new_flow(FlowPlan.of_tab(self.model, tab), root, links)
+            for tab in self.model.tabs.values()
+            if not tab.disabled
+        ]
         for flow in (root, *tabs):
             flow.open_ports()
         for flow in (root, *tabs):
@@ -200,6 +206,7 @@ class Runtime:
     @staticmethod
     def _tune_collector() -> None:
         """What the flows are made of lives until the next deploy: keep the collector from walking it again and again."""
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 50, 1000)
@@ -244,7 +251,9 @@ class Runtime:
     def receive(self, id: str, msg: Message) -> None:
         """Queues a message for a node. Raises KeyError when no such node runs, Overloaded when the queue is full."""
         if self.dispatcher.overloaded:
-            raise Overloaded(f"the run queue holds more than {self.settings.run_queue_high_water} messages; try again later")
+            raise Overloaded(
+                f"the run queue holds more than {self.settings.run_queue_high_water} messages; try again later"
+            )
         self.dispatcher.deliver(self.nodes[id].port, msg)
 
     def inject(self, id: str, props: list[dict[str, Any]] | None = None) -> None:
@@ -263,7 +272,9 @@ class Runtime:
         """Restarts the nodes of types whose code has changed."""
         async with self._lock:
             if self.state == "start":
-                changed = {d.id for d in (*self.model.nodes.values(), *self.model.configs.values()) if d.type in set(types)}
+                changed = {
+                    d.id for d in (*self.model.nodes.values(), *self.model.configs.values()) if d.type in set(types)
+                }
                 await Deploy(self, self.model, "nodes", changed).run()
 
     def _context_ids(self) -> set[str]:
