@@ -1,0 +1,58 @@
+"""One flow side a Redis in a process, shared by all config nodes that name it; it outlives a deploy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from .address import Address
+from .flow_side import FlowSide
+
+SERVICE = "ocpp"
+LINGER = 15.0
+"""Seconds that connections are kept when no config node uses them any more."""
+
+
+class Pool:
+    """The flow sides of one runtime, by address."""
+
+    def __init__(self) -> None:
+        self._sides: dict[Address, FlowSide] = {}
+        self._users: dict[Address, int] = {}
+        self._ends: dict[Address, asyncio.Task[None]] = {}
+
+    @classmethod
+    def of(cls, services: MutableMapping[str, Any]) -> Pool:
+        """The pool among a runtime's services, made now if there is none."""
+        pool: Pool = services.setdefault(SERVICE, None) or cls()
+        services[SERVICE] = pool
+        return pool
+
+    def acquire(self, address: Address, limit: int, overloaded: Callable[[], bool]) -> FlowSide:
+        """The flow side of an address. Raises LinkDown when the address cannot be understood."""
+        side = self._sides.get(address)
+        if side is None:
+            side = self._sides[address] = FlowSide(address.connector(), limit, overloaded)
+        ending = self._ends.pop(address, None)
+        if ending is not None:
+            ending.cancel()
+        self._users[address] = self._users.get(address, 0) + 1
+        return side
+
+    def release(self, address: Address) -> None:
+        """A config node needs it no more; it ends when nobody comes back for it."""
+        self._users[address] -= 1
+        if not self._users[address]:
+            ending = self._end(address, self._sides[address])
+            self._ends[address] = asyncio.create_task(ending, name="ocpp-linger")
+
+    async def _end(self, address: Address, side: FlowSide) -> None:
+        # When the loop ends before the time is over, the task is cancelled: the connections are closed then too.
+        try:
+            await asyncio.sleep(LINGER)
+        finally:
+            if not self._users.get(address):
+                self._sides.pop(address, None)
+                self._ends.pop(address, None)
+                await side.close()
