@@ -139,7 +139,7 @@ class Parts:
         from .engine.storage import FileStorage
 
         settings = self.settings
-        storage = FileStorage(settings.user_dir, settings.flow_file)
+        storage = FileStorage(settings.user_dir, settings.flow_file, settings.flow_file_pretty, settings.history_length)
         registry = Registry(*node_folders(settings.user_dir, settings.flow_path))
         runtime = Runtime(settings, registry, storage)
         if self.options.http:

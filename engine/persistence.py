@@ -60,7 +60,7 @@ class Persistence:
         if self.storage is not None:
             secrets = credentials.dump() if credentials.changed else None
             await asyncio.to_thread(self.storage.save, model, secrets, user)
-            if secrets is not None and isinstance(self.settings.credential_secret, str):
+            if secrets is not None and self.settings.credential_secret is not None:
                 self.storage.forget_generated_secret()
             credentials.changed = False
         self.credentials = credentials
