@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ...engine.coercion import to_string, truthy
-from ...engine.errors import BuswayError
-from ...engine.message import UNDEFINED
+from busway.engine.coercion import to_string, truthy
+from busway.engine.errors import BuswayError
+from busway.engine.message import UNDEFINED, Keys, read
 
 Lookup = Callable[[str, Any], Any]
 """Finds a name outside of the sections: called with the name and the message; UNDEFINED when there is none."""
 Stack = tuple[Any, ...]
+Find = Callable[[Any, Stack], Any]
 Part = Callable[[Any, Stack], str]
 Template = Callable[[Any], str]
 
@@ -34,16 +35,24 @@ class Token(NamedTuple):
 
 
 _UNSAFE = re.compile("[&<>\"'/`=]")
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "/": "&#x2F;", "`": "&#x60;", "=": "&#x3D;"}
-_ALONE = re.compile(r"[ \t]*\Z")
-_REST_OF_LINE = re.compile(r"[ \t]*(?:\r?\n|\Z)")
+_ENTITIES = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+    "/": "&#x2F;",
+    "`": "&#x60;",
+    "=": "&#x3D;",
+}
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 def compile_template(source: str, lookup: Lookup, filter: Callable[[str], str] | None = None) -> Template:
     """The function that renders ``source`` for a message.
 
-    Names are looked up in the sections around them, innermost first, then by ``lookup``. ``filter`` is applied to each text value
-    before escaping (Node-RED's JSON mode). Raises TemplateError.
+    Names are looked up in the sections around them, innermost first, then by ``lookup``. ``filter`` is applied to each text
+    that a name finds in the message, before escaping (Node-RED's JSON mode). Raises TemplateError.
     """
     parts, _end = _parse(_tokens(source), 0, None, _Compiler(lookup, filter))
     render = _join(parts)
@@ -88,20 +97,24 @@ def _delimiters(text: str, at: int) -> tuple[str, str]:
 
 
 def _stand_alone(tokens: list[Token]) -> list[Token]:
-    """Takes the line away on which a section tag, comment or delimiter stands alone."""
-    texts = [token.text for token in tokens]
-    for index in range(1, len(tokens) - 1, 2):
-        if tokens[index].kind in ("#", "^", "/", "!", "=", ">"):
-            before, after = tokens[index - 1].text, tokens[index + 1].text
-            blank = _ALONE.search(before)
-            rest = _REST_OF_LINE.match(after)
-            begins = blank is not None and (blank.start() == 0 and index == 1 or before[: blank.start()].endswith("\n"))
-            ends = rest is not None and (rest.end() > 0 and after[: rest.end()].endswith("\n") or index == len(tokens) - 2)
-            if blank is not None and rest is not None and begins and ends and (after or index == len(tokens) - 2):
-                cut = len(before) - len(blank.group())
-                texts[index - 1] = texts[index - 1][: len(texts[index - 1]) - (len(before) - cut)]
-                texts[index + 1] = after[rest.end() :]
-    return [token._replace(text=text) for token, text in zip(tokens, texts, strict=True)]
+    """Takes the blanks and the line end away where nothing but sections, comments and delimiters stand on a line."""
+    kept: list[Token] = []
+    line: list[Token] = []
+    for token in tokens:
+        pieces = [token] if token.kind != "text" else [Token("text", text, 0) for text in _LINE.findall(token.text)]
+        for piece in pieces:
+            line.append(piece)
+            if piece.kind == "text" and piece.text.endswith("\n"):
+                kept += _without_blanks(line)
+                line = []
+    return kept + _without_blanks(line)
+
+
+def _without_blanks(line: list[Token]) -> list[Token]:
+    tags = [token for token in line if token.kind != "text"]
+    shows = any(tag.kind in ("", "&") for tag in tags)
+    has_text = any(token.kind == "text" and token.text.strip() for token in line)
+    return line if shows or has_text or not tags else tags
 
 
 # -- parts ----------------------------------------------------------------------------------------------------------
@@ -111,42 +124,46 @@ class _Compiler:
     def __init__(self, lookup: Lookup, filter: Callable[[str], str] | None) -> None:
         self.lookup, self.filter = lookup, filter
 
-    def find(self, name: str) -> Callable[[Any, Stack], Any]:
-        """How the value of ``name`` is found."""
-        lookup = self.lookup
+    def find(self, name: str, inside: bool) -> Find:
+        """How the value of ``name`` is found; ``inside`` says whether a section is around it."""
         if name == ".":
             return lambda msg, stack: stack[-1] if stack else msg
-        keys = tuple(name.split("."))
+        keys, lookup, filter = tuple(name.split(".")), self.lookup, self.filter
+        if not inside and filter is None:
+            return _find_in_message(name, keys, lookup)
 
         def find(msg: Any, stack: Stack) -> Any:
-            for around in reversed(stack):
+            for around in (*reversed(stack), msg):
                 value = walk(around, keys)
                 if value is not UNDEFINED:
-                    return value
-            value = walk(msg, keys)
-            return lookup(name, msg) if value is UNDEFINED else value
+                    return filter(value) if filter is not None and type(value) is str else value
+            return lookup(name, msg)
 
         return find
 
-    def variable(self, name: str, escaped: bool) -> Part:
+    def variable(self, name: str, escaped: bool, inside: bool) -> Part:
         """A name's value as text."""
-        find, filter = self.find(name), self.filter
+        find, is_unsafe = self.find(name, inside), _UNSAFE.search
 
         def part(msg: Any, stack: Stack) -> str:
             value = find(msg, stack)
             if type(value) is str:
-                text = filter(value) if filter is not None else value
+                text = value
+            elif type(value) is int:
+                return str(value)
             elif value is None or value is UNDEFINED:
                 return ""
             else:
-                text = str(value) if type(value) is int else to_string(value)
-            return _UNSAFE.sub(_entity, text) if escaped and _UNSAFE.search(text) else text
+                text = to_string(value)
+            if escaped and not text.isalnum() and is_unsafe(text):
+                return _UNSAFE.sub(_entity, text)
+            return text
 
         return part
 
-    def section(self, name: str, body: Part) -> Part:
+    def section(self, name: str, body: Part, inside: bool) -> Part:
         """What is rendered for each item of a list, or once for a value that is there."""
-        find = self.find(name)
+        find = self.find(name, inside)
 
         def part(msg: Any, stack: Stack) -> str:
             value = find(msg, stack)
@@ -158,9 +175,9 @@ class _Compiler:
 
         return part
 
-    def inverted(self, name: str, body: Part) -> Part:
+    def inverted(self, name: str, body: Part, inside: bool) -> Part:
         """What is rendered when a value is missing, false or an empty list."""
-        find = self.find(name)
+        find = self.find(name, inside)
 
         def part(msg: Any, stack: Stack) -> str:
             value = find(msg, stack)
@@ -169,28 +186,28 @@ class _Compiler:
         return part
 
 
-def walk(value: Any, keys: tuple[str, ...]) -> Any:
+def _find_in_message(name: str, keys: tuple[str, ...], lookup: Lookup) -> Find:
+    first, second = keys[0], keys[-1]
+
+    def find(msg: Any, stack: Stack) -> Any:
+        value = walk(msg, keys)
+        return lookup(name, msg) if value is UNDEFINED else value
+
+    def find_member(msg: Any, stack: Stack) -> Any:
+        parent = msg.get(first)
+        value = parent.get(second, UNDEFINED) if type(parent) is dict else read(parent, second)
+        return lookup(name, msg) if value is UNDEFINED else value
+
+    return find_member if len(keys) == 2 else find
+
+
+def walk(value: Any, keys: Keys) -> Any:
     """The value below ``value`` along ``keys``; UNDEFINED where the way ends."""
     for key in keys:
-        if type(value) is dict:
-            value = value.get(key, UNDEFINED)
-        elif isinstance(value, (list, str)):
-            value = _element(value, key)
-        elif value is None or isinstance(value, (int, float)):
-            return UNDEFINED
-        else:
-            value = getattr(value, key, UNDEFINED) if not key.startswith("_") else UNDEFINED
+        value = value.get(key, UNDEFINED) if type(value) is dict else read(value, key)
         if value is UNDEFINED:
             return UNDEFINED
     return value
-
-
-def _element(value: list[Any] | str, key: str) -> Any:
-    if key == "length":
-        return len(value)
-    if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-        return value[int(key)]
-    return UNDEFINED
 
 
 def _entity(found: re.Match[str]) -> str:
@@ -206,10 +223,10 @@ def _parse(tokens: list[Token], at: int, open: Token | None, make: _Compiler) ->
         if kind == "text":
             parts.append(text)
         elif kind in ("", "&"):
-            parts.append(make.variable(text, escaped=not kind))
+            parts.append(make.variable(text, not kind, open is not None))
         elif kind in ("#", "^"):
             body, at = _parse(tokens, at, tokens[at - 1], make)
-            parts.append((make.section if kind == "#" else make.inverted)(text, _join(body)))
+            parts.append((make.section if kind == "#" else make.inverted)(text, _join(body), open is not None))
         elif kind == "/":
             if open is None or open.text != text:
                 raise _unopened(open, text)
@@ -227,9 +244,11 @@ def _unopened(open: Token | None, text: str) -> TemplateError:
 
 def _join(parts: list[str | Part]) -> Part:
     """One function for a list of parts."""
-    pieces = [part for part in parts if part != ""]
-    if all(isinstance(piece, str) for piece in pieces):
-        text = "".join(piece for piece in pieces if isinstance(piece, str))
+    calls = [part for part in parts if not isinstance(part, str)]
+    if not calls:
+        text = "".join([part for part in parts if isinstance(part, str)])
         return lambda msg, stack: text
-    calls = [(piece, None) if isinstance(piece, str) else ("", piece) for piece in pieces]
-    return lambda msg, stack: "".join([text if call is None else call(msg, stack) for text, call in calls])
+    pattern = "".join([part.replace("%", "%%") if isinstance(part, str) else "%s" for part in parts])
+    if pattern == "%s":
+        return calls[0]
+    return lambda msg, stack: pattern % tuple([call(msg, stack) for call in calls])

@@ -8,7 +8,16 @@ from busway.engine.message import UNDEFINED
 from busway.nodes.function.mustache import TemplateError, compile_template
 
 MESSAGE = {
-    "payload": {"name": "Ann", "n": 5.0, "half": 0.5, "yes": True, "no": False, "null": None, "list": [1, 2], "people": [{"name": "A"}, {"name": "B"}]},
+    "payload": {
+        "name": "Ann",
+        "n": 5.0,
+        "half": 0.5,
+        "yes": True,
+        "no": False,
+        "null": None,
+        "list": [1, 2],
+        "people": [{"name": "A"}, {"name": "B"}],
+    },
     "topic": "<b>'x'/`=&",
 }
 
