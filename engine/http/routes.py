@@ -92,7 +92,7 @@ class HttpRoutes:
             return literal, {}
         for route in self._others:
             if route.method == method and (found := route.pattern.fullmatch(path)):
-                return route, _parameters(found)
+                return route, parameters(found)
         return None
 
     def _remove(self, key: tuple[str, str], route: HttpRoute) -> None:
@@ -113,13 +113,15 @@ class HttpRoutes:
 
 def compile_path(path: str) -> re.Pattern[str]:
     """The regular expression of a path pattern. Raises ConfigError when it is none."""
-    out, at, unnamed = "", 0, 0
+    out, at, last, unnamed = "", 0, 0, 0
     text = _bare(path)
     for token in _TOKEN.finditer(text):
         out += re.escape(text[at : token.start()])
         at = token.end()
         if token["name"]:
-            out += _named(token)
+            between = text[last : token.start()] if last and not token["slash"] else ""
+            out += _named(token, f"(?:(?!{re.escape(between)})[^/])+?" if between else "[^/]+?")
+            last = at
         elif token["rest"] or token["open"]:
             out += f"(?P<_{unnamed}>" + (".*)" if token["rest"] else "")
             unnamed += 1
@@ -131,16 +133,20 @@ def compile_path(path: str) -> re.Pattern[str]:
         raise ConfigError(f"{path!r} is no path pattern: {error}; write it like /stations/:id or /files/*") from None
 
 
-def _named(token: re.Match[str]) -> str:
-    """The expression of ``/:name``; the slash before it belongs to it when it may be absent or repeated."""
+def _named(token: re.Match[str], segment: str) -> str:
+    """The expression of ``/:name``; the slash before it belongs to it when it may be absent or repeated.
+
+    Of two parameters in one segment (``:from-:to``) the second does not hold what stands between them.
+    """
     slash, many = token["slash"] or "", token["many"] or ""
-    inner = f"(?P<{token['name']}>{token['pattern'][1:-1] if token['pattern'] else '[^/]+?'})"
+    inner = f"(?P<{token['name']}>{token['pattern'][1:-1] if token['pattern'] else segment})"
     if many == "*":  # Express: one segment, and then anything
         return f"{slash}{inner}.*"
     return f"(?:{slash}{inner}){many}" if many else slash + inner
 
 
-def _parameters(found: re.Match[str]) -> dict[str, str]:
+def parameters(found: re.Match[str]) -> dict[str, str]:
+    """The parameters of a path that matched :func:`compile_path`, percent-decoded; those without a name by number."""
     return {name.lstrip("_") if name[1:].isdigit() else name: unquote(value) for name, value in _given(found)}
 
 

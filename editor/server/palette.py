@@ -1,0 +1,66 @@
+"""Node types as data for an editor: look, ports, form, schema, help. No type is known by name."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from busway.engine.configure import credentials_of, form_of, references_of
+from busway.engine.node import Config, ConfigNode
+from busway.engine.registry import NodeClass, Place
+
+
+def describe_type(cls: NodeClass, place: Place | None) -> dict[str, Any]:
+    """Everything an editor has to know of a node type."""
+    names = list(cls.outputs) if isinstance(cls.outputs, tuple) else None
+    return {
+        "type": cls.type,
+        "category": cls.category,
+        "color": cls.color,
+        "icon": cls.icon,
+        "label": cls.label,
+        "paletteLabel": cls.palette_label or cls.type,
+        "align": cls.align,
+        "inputs": cls.inputs,
+        "outputs": len(names) if names is not None else cls.outputs,
+        "outputNames": names,
+        "button": cls.button,
+        "inPalette": cls.in_palette,
+        "isConfig": issubclass(cls, ConfigNode),
+        "kind": place.kind if place is not None else "module",
+        "fields": form_of(cls.config_class),
+        "references": {name: node.type for name, node in references_of(cls.config_class).items()},
+        "credentials": credentials_of(cls.config_class),
+        "schema": schema_of(cls.config_class),
+        "help": help_of(cls, place),
+    }
+
+
+def help_of(cls: NodeClass, place: Place | None) -> str:
+    """The docstring, and what stands in the Markdown file beside the module."""
+    text = inspect.cleandoc(cls.__doc__ or "")
+    beside = Path(place.path).with_suffix(".md") if place is not None and place.path is not None else None
+    if beside is not None and beside.is_file():
+        text = f"{text}\n\n{beside.read_text(encoding='utf-8').strip()}"
+    return text
+
+
+class _Schema(GenerateJsonSchema):
+    """A reference to a config node is its id."""
+
+    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
+
+    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:
+        cls = schema["cls"]
+        if isinstance(cls, type) and issubclass(cls, ConfigNode):
+            return {"type": "string", "configNode": cls.type}
+        return {}
+
+
+def schema_of(config_class: type[Config]) -> dict[str, Any]:
+    """The JSON Schema of the properties, by their names in the flow file."""
+    return config_class.model_json_schema(by_alias=True, schema_generator=_Schema)

@@ -1,0 +1,53 @@
+"""``/debug``: the buttons of debug nodes."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from busway.engine.http import Answer
+from busway.engine.runtime import Runtime
+
+from ..api import Call, Resource, phrase_answer
+
+resource = Resource("debug")
+_STATUS = {"enable": 200, "disable": 201}
+
+
+@runtime_checkable
+class Switchable(Protocol):
+    """A node that can be switched on and off while it runs."""
+
+    def switch(self, active: bool) -> None: ...
+
+
+@resource.post("/debug/:state(enable|disable)", "debug.write")
+async def switch_some(call: Call) -> Answer:
+    """Switches several debug nodes on (200) or off (201): the body's `nodes` lists their ids.
+
+    Lasts until the nodes restart.
+    """
+    body = call.json()
+    ids = body.get("nodes") if isinstance(body, dict) else None
+    if not isinstance(ids, list):
+        return phrase_answer(400)
+    for id in ids:
+        _switch(call.runtime, id, call.params["state"])
+    return phrase_answer(_STATUS[call.params["state"]])
+
+
+@resource.post("/debug/:id/:state(enable|disable)", "debug.write")
+async def switch_one(call: Call) -> Answer:
+    """Switches a debug node on (200) or off (201).
+
+    Lasts until the node restarts. 404: no such node runs.
+    """
+    if not _switch(call.runtime, call.params["id"], call.params["state"]):
+        return phrase_answer(404)
+    return phrase_answer(_STATUS[call.params["state"]])
+
+
+def _switch(runtime: Runtime, id: Any, state: str) -> bool:
+    node = runtime.nodes.get(id) if isinstance(id, str) else None
+    if isinstance(node, Switchable):
+        node.switch(state == "enable")
+    return node is not None

@@ -1,0 +1,151 @@
+"""Runs the HTTP face: one uvicorn inside the running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import uvicorn
+
+from busway.engine.errors import BuswayError
+from busway.engine.runtime import Runtime
+from busway.engine.settings import Settings
+
+from .asgi import Face
+from .comms import Comms
+from .routers import admin_api
+
+log = logging.getLogger("busway.http")
+
+State = Literal["stopped", "starting", "ready", "draining"]
+STOP_PATIENCE = 5
+"""Seconds that requests under way get when the face stops."""
+
+
+class CannotListen(BuswayError):
+    """The HTTP face cannot listen on its address; names address and cause."""
+
+
+class HttpFace:
+    """Serves a runtime over HTTP: ``await face.start()`` gives the port, ``await face.stop()`` ends it.
+
+    It may be started before the runtime: requests then wait until the flows are loaded. Construct it before the runtime
+    starts, or statuses that nodes show at the start are not told to clients.
+    """
+
+    def __init__(self, runtime: Runtime, settings: Settings | None = None) -> None:
+        self.runtime = runtime
+        self.settings = settings or runtime.settings
+        self.comms = Comms(runtime)
+        self.face = Face(runtime, admin_api(), self.comms)
+        self.port = 0
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> State:
+        """``ready`` when requests are answered."""
+        if self._server is None:
+            return "stopped"
+        if self.face.draining:
+            return "draining"
+        return "ready" if self.face.ready.is_set() else "starting"
+
+    async def start(self) -> int:
+        """Listens; returns the port. Raises CannotListen."""
+        sock = listen(self.settings.host, self.settings.port)
+        self.port = sock.getsockname()[1]
+        config = uvicorn.Config(
+            self.face,
+            http="httptools",
+            ws=websocket_protocol,  # type: ignore[arg-type]
+            ws_per_message_deflate=False,
+            ws_max_size=1024 * 1024,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_PATIENCE,
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.create_task(self._server.serve([sock]), name="http face")
+        self._watching = asyncio.create_task(self._await_flows(), name="http face readiness")
+        await self._server.listening.wait()
+        return self.port
+
+    async def _await_flows(self) -> None:
+        """Readiness: the flows have been started, or the runtime has said why they are not."""
+        told = asyncio.Event()
+        off = self.runtime.events.on("notification", lambda _: told.set())
+        waits = [asyncio.ensure_future(self.runtime.started.wait()), asyncio.ensure_future(told.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            self.face.ready.set()
+        finally:
+            off()
+            for wait in waits:
+                wait.cancel()
+
+    def drain(self) -> None:
+        """From now on no request enters a flow; the admin API is served on."""
+        self.face.draining = True
+
+    async def stop(self) -> None:
+        """Stops listening, gives requests under way five seconds, closes all connections."""
+        self.drain()
+        self.comms.close()
+        if self._watching is not None:
+            self._watching.cancel()
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            await self._serving
+        self._server = None
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the program and tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+def websocket_protocol(**options: Any) -> asyncio.Protocol:
+    """Uvicorn's protocol for sockets, imported when the first socket is asked for: that saves time at every start."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**options)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises CannotListen."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise CannotListen(f"{host!r} is no address to listen on: {error.strerror or error}") from None
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(2048)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise CannotListen(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --port"
+        ) from None
+    return sock

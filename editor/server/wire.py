@@ -1,0 +1,55 @@
+"""The types of ASGI, and how requests are read from it and answers written to it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from busway.engine.errors import BuswayError
+from busway.engine.http import Answer
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class BodyTooLarge(BuswayError):
+    """A request's body is longer than the limit."""
+
+
+class ClientGone(BuswayError):
+    """The client went away while it sent its request."""
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """A header of a request; ``name`` is in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The body of a request. Raises BodyTooLarge above ``limit`` bytes, ClientGone."""
+    declared = header(scope, b"content-length")
+    if declared is not None and declared.isdigit() and int(declared) > limit:
+        raise BodyTooLarge(f"the body has {int(declared)} bytes, {limit} are allowed (setting api_max_length)")
+    if declared is None and header(scope, b"transfer-encoding") is None:
+        return b""
+    body = bytearray()
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise ClientGone("the client went away before its request was complete")
+        body += event.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLarge(f"the body has more than {limit} bytes (setting api_max_length)")
+        if not event.get("more_body", False):
+            return bytes(body)
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    """Writes an answer."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    await send({"type": "http.response.body", "body": answer.body})
