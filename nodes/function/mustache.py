@@ -1,7 +1,8 @@
-"""Mustache templates, compiled to closures: variables, sections, inverted sections, dotted names, comments, set delimiters.
+"""Mustache templates, compiled to closures.
 
-The language is that of the Mustache specification without partials and lambdas; escaping and the treatment of values are
-JavaScript's, as Node-RED users know them.
+The language is that of the Mustache specification without partials and lambdas: variables, sections, inverted
+sections, dotted names, comments, set delimiters. Escaping and the treatment of values are JavaScript's, as Node-RED's
+users know them.
 """
 
 from __future__ import annotations
@@ -45,14 +46,15 @@ _ENTITIES = {
     "`": "&#x60;",
     "=": "&#x3D;",
 }
+_MARK = re.compile(r"\s*([{&#^/!>=])")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 def compile_template(source: str, lookup: Lookup, filter: Callable[[str], str] | None = None) -> Template:
     """The function that renders ``source`` for a message.
 
-    Names are looked up in the sections around them, innermost first, then by ``lookup``. ``filter`` is applied to each text
-    that a name finds in the message, before escaping (Node-RED's JSON mode). Raises TemplateError.
+    Names are looked up in the sections around them, innermost first, then by ``lookup``. ``filter`` is applied to each
+    text that a name finds in the message, before escaping (Node-RED's JSON mode). Raises TemplateError.
     """
     parts, _end = _parse(_tokens(source), 0, None, _Compiler(lookup, filter))
     render = _join(parts)
@@ -77,16 +79,14 @@ def _tokens(source: str) -> list[Token]:
 
 def _tag(source: str, start: int, opening: str, closing: str) -> tuple[str, str, int]:
     """The tag that begins at ``start``: its mark, its text, and where the template goes on."""
-    at = start + len(opening)
-    mark = source[at : at + 1]
-    ending = {"{": "}" + closing, "=": "=" + closing}.get(mark, closing)
+    mark = _MARK.match(source, start + len(opening))
+    kind = mark[1] if mark is not None else ""
+    ending = {"{": "}" + closing, "=": "=" + closing}.get(kind, closing)
+    at = mark.end() if mark is not None else start + len(opening)
     end = source.find(ending, at)
     if end < 0:
         raise TemplateError(f"Unclosed tag at {start}: {source[start : start + 20]!r} needs {ending!r}")
-    if mark in "{&#^/!>=" and mark:
-        kind = "&" if mark == "{" else mark
-        return kind, source[at + 1 : end].strip(), end + len(ending)
-    return "", source[at:end].strip(), end + len(ending)
+    return kind.replace("{", "&"), source[at:end].strip(), end + len(ending)
 
 
 def _delimiters(text: str, at: int) -> tuple[str, str]:

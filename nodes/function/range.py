@@ -1,4 +1,4 @@
-"""The range node."""
+"""The range node: maps a number from one range to another."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from ...engine.coercion import to_number, to_string
-from ...engine.errors import ConfigError
-from ...engine.fields import PropertyPath
-from ...engine.message import UNDEFINED, Message, compile_get, compile_set
-from ...engine.node import Config, Field, Node
+from pydantic import FiniteFloat
+
+from busway.engine.coercion import to_number, to_string
+from busway.engine.fields import PropertyPath
+from busway.engine.message import UNDEFINED, Message, compile_get, compile_set
+from busway.engine.node import Config, Field, Node, NodeError
 
 
 class RangeConfig(Config):
     action: Literal["scale", "clamp", "roll", "drop"] = Field(
-        "scale", title="Action", description="What to do outside the range: go on along the line, stop at the end, wrap around, drop."
+        "scale",
+        title="Action",
+        description="Outside of the range: go on along the line, stop at the end, wrap around, or drop the message.",
     )
-    minin: float = Field(0, title="From, lowest", description="What maps to the lowest result.")
-    maxin: float = Field(1, title="From, highest", description="What maps to the highest result.")
-    minout: float = Field(0, title="To, lowest", description="The lowest result.")
-    maxout: float = Field(1, title="To, highest", description="The highest result.")
+    minin: FiniteFloat = Field(0, title="From, lowest", description="What maps to the lowest result.")
+    maxin: FiniteFloat = Field(1, title="From, highest", description="What maps to the highest result.")
+    minout: FiniteFloat = Field(0, title="To, lowest", description="The lowest result.")
+    maxout: FiniteFloat = Field(1, title="To, highest", description="The highest result.")
     round: bool = Field(False, title="Whole numbers", description="Round the result to the nearest integer.")
     property: Annotated[str, PropertyPath()] = Field("payload", title="Property", description="The number to map.")
 
@@ -28,13 +31,15 @@ class RangeConfig(Config):
 class Range(Node[RangeConfig]):
     """Maps a number from one range to another.
 
-    The property has to be a number, or text that reads as one. What reads as no number is logged and dropped; a message without the
-    property passes unchanged.
+    The property has to be a number, or text that reads as one. What reads as no number is logged and dropped; a
+    message without the property passes unchanged.
 
     - *Scale* goes on along the line outside of the range.
     - *Clamp* stops at the nearest end.
     - *Roll* wraps around within the target range, like an angle or a clock.
     - *Drop* passes nothing on that lies outside.
+
+    With *whole numbers* the ends of the target range are taken inwards to integers, and the result is rounded.
     """
 
     type = "range"
@@ -46,42 +51,55 @@ class Range(Node[RangeConfig]):
     def start(self) -> None:
         config = self.config
         path = config.property or "payload"
-        self._get, self._set = compile_get(path), compile_set(path)
-        self._map = mapping(config, self.id)
+        get, put, place = compile_get(path), compile_set(path), mapping(config)
+        if config.minin == config.maxin:
+            self.warn(_no_range(config))
 
-    def on_message(self, msg: Message) -> Message | None:
-        value = self._get(msg)
-        if value is UNDEFINED:
+        def handle(msg: Message) -> Message | None:
+            value = get(msg)
+            if value is UNDEFINED:
+                return msg
+            number = to_number(value)
+            if number != number:
+                self.log(f"Not a number: {to_string(value)}")
+                return None
+            result = place(number)
+            if result is None:
+                return None
+            put(msg, result)
             return msg
-        number = to_number(value)
-        if math.isnan(number):
-            self.log(f"Not a number: {to_string(value)}")
-            return None
-        result = self._map(number)
-        if result is None:
-            return None
-        self._set(msg, result)
-        return msg
+
+        self.on_message = handle  # type: ignore[method-assign]
 
 
-def mapping(config: RangeConfig, node_id: str) -> Callable[[float], Any]:
-    """The function from a number to its place in the target range; None drops. Bounds given high to low are swapped together."""
+def mapping(config: RangeConfig) -> Callable[[float], Any]:
+    """The function from a number to its place in the target range; None drops.
+
+    Bounds given high to low are swapped together. It raises NodeError for each number when they are the same.
+    """
     low, high, out_low, out_high = config.minin, config.maxin, config.minout, config.maxout
     if low > high:
         low, high, out_low, out_high = high, low, out_high, out_low
-    if low == high:
-        raise ConfigError(f"node {node_id} (range): 'minin' and 'maxin' are both {low:g}; they must differ")
+    if config.round:
+        out_low, out_high = math.ceil(out_low), math.floor(out_high)
     bend = {"scale": _go_on, "clamp": _clamp, "roll": _roll, "drop": _drop}[config.action]
-    whole = config.round
+    finish = _whole if config.round else _plain
+    span, out_span = high - low, out_high - out_low
 
-    def result(number: float) -> Any:
+    def place(number: float) -> Any:
         bent = bend(number, low, high)
         if bent is None:
             return None
-        value = (bent - low) / (high - low) * (out_high - out_low) + out_low
-        return _whole(value, out_low, out_high) if whole else _plain(value)
+        return finish((bent - low) / span * out_span + out_low)
 
-    return result
+    def refuse(number: float) -> Any:
+        raise NodeError(_no_range(config))
+
+    return place if span else refuse
+
+
+def _no_range(config: RangeConfig) -> str:
+    return f"'minin' and 'maxin' are both {config.minin:g}: they must differ"
 
 
 def _go_on(number: float, low: float, high: float) -> float:
@@ -93,21 +111,16 @@ def _clamp(number: float, low: float, high: float) -> float:
 
 
 def _roll(number: float, low: float, high: float) -> float:
-    span = high - low
-    return (number - low) % span + low
+    return (number - low) % (high - low) + low
 
 
 def _drop(number: float, low: float, high: float) -> float | None:
     return number if low <= number <= high else None
 
 
-def _whole(value: float, out_low: float, out_high: float) -> int:
-    """The nearest integer, halves upwards as JavaScript rounds, within the integers of the target range when it began inside."""
-    bottom, top = sorted((out_low, out_high))
-    rounded = math.floor(value + 0.5)
-    if bottom <= value <= top and math.ceil(bottom) <= math.floor(top):
-        return min(max(rounded, math.ceil(bottom)), math.floor(top))
-    return rounded
+def _whole(value: float) -> float | int:
+    """The nearest integer, halves upwards as JavaScript rounds."""
+    return math.floor(value + 0.5) if math.isfinite(value) else value
 
 
 def _plain(value: float) -> float | int:
