@@ -55,10 +55,13 @@ class Change(Node[ChangeConfig]):
         self.on_message = _handler([step for step in steps if step is not None])  # type: ignore[method-assign]
 
     def _compile(self, number: int, rule: dict[str, Any]) -> Step | None:
+        what = f"rule {number} ({rule.get('t')} {rule['p']})".replace(" )", ")")
+        if not rule["p"]:
+            self.warn(f"{what} names no property and does nothing")
+            return None
         try:
             return compile_rule(rule, self)
         except BuswayError as error:
-            what = f"rule {number} ({rule.get('t')} {rule['p']})"
             raise ConfigError(f"node {self.id} (change): {what}: {error}") from error
 
     def _given_rules(self) -> list[dict[str, Any]]:

@@ -326,3 +326,9 @@ async def test_a_rule_that_cannot_work_is_told_at_the_start(bad, reason):
     assert len(told) == 1
     assert reason in told[0].text
     assert f"node c (change): rule 2 ({bad['t']} {bad['p']}): " in told[0].text
+
+
+async def test_a_rule_without_property_is_warned_of_and_does_nothing():
+    told, sent = await warnings({"payload": 1}, rule(p="", to="x", tot="str"), rule(to="y", tot="str"))
+    assert told == ["rule 1 (set) names no property and does nothing"]
+    assert sent[0]["payload"] == "y"
