@@ -11,6 +11,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from .errors import BuswayError
 from .message import UNDEFINED, copy_value
 from .values import Variables, compile_value, expand_variables
@@ -92,11 +94,22 @@ class Environment:
         no such text is shared with the argument. ``seen_by()`` gives the variables to use (a node's own, made only
         when needed).
         """
+        if not _mentions_variables(properties):
+            return properties if isinstance(properties, dict) else dict(properties)
         replace = _Substitution(seen_by or (lambda: self))
         changed = {key: new for key, value in properties.items() if (new := replace(value)) is not value}
         if not changed:
             return properties if isinstance(properties, dict) else dict(properties)
         return {**properties, **changed}
+
+
+def _mentions_variables(properties: Mapping[str, Any]) -> bool:
+    """A quick look at the text of the properties, for the many nodes that mention none."""
+    try:
+        text = orjson.dumps(properties)
+    except TypeError:
+        return True
+    return b'"${' in text or b'"$(' in text
 
 
 class _Substitution:

@@ -138,8 +138,25 @@ def compile_value(value: Any, type: str, scope: ValueScope | None = None, strict
     if type == "msg":
         return compile_get(to_string(value), strict)
     if type in LITERAL_TYPES:
-        return _constant(literal(value, type))
+        return _compile_literal(value, type)
     return _constant(value)
+
+
+def _compile_literal(value: Any, type: str) -> Getter:
+    found = literal(value, type)
+    if type != "json" or not isinstance(found, (dict, list)) or not isinstance(value, str) or not _is_usual(value):
+        return _constant(found)
+    text = value.encode()
+    return lambda msg: orjson.loads(text)
+
+
+def _is_usual(text: str) -> bool:
+    """Whether orjson reads the text; reading it again is faster than copying what it says."""
+    try:
+        orjson.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _constant(value: Any) -> Getter:

@@ -65,10 +65,10 @@ def _fixed_value(rule: Rule, node: Node[Any]) -> Any:
 
 def _value(rule: Rule, node: Node[Any]) -> Getter:
     """The function that gives the value of a rule; PathError means that the rule does nothing."""
-    fixed = _fixed_value(rule, node)
-    if fixed is not UNDEFINED:
-        return (lambda msg: copy_value(fixed)) if isinstance(fixed, (dict, list)) else (lambda msg: fixed)
     get = compile_value(rule.get("to", ""), rule["tot"], node, strict=True)
+    if rule["tot"] == "env":
+        value = get({})
+        return lambda msg: copy_value(value)
     if rule["tot"] == "jsonata":
         return _telling(get)
     return (lambda msg: copy_value(get(msg))) if rule.get("dc") else get
