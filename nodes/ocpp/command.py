@@ -13,6 +13,7 @@ from busway.nodes.ocpp.checks import Checks, Validation
 from busway.nodes.ocpp.config import OcppConfig
 from busway.nodes.ocpp.normalize import build_command
 from busway.nodes.ocpp.notice import Notice
+from busway.nodes.ocpp.streams.calls import encodable
 from busway.nodes.ocpp.streams.commands import Command
 from busway.nodes.ocpp.versions import Compat, Version, canonical
 
@@ -137,7 +138,7 @@ class OcppCommand(Node[OcppCommandConfig]):
     def on_message(self, msg: Message) -> None:
         try:
             asked = _asked(msg, self.config.command)
-        except OcppCommandError as error:
+        except (OcppCommandError, ValueError) as error:
             self._show_error(error)
             raise
         self.spawn(self._command_station(self.hold(msg), asked))
@@ -247,7 +248,8 @@ def _asked(msg: Message, default: str) -> Asked:
     name = ocpp.get("command") or msg.get("command") or default
     if not name:
         raise OcppCommandError("Missing command action. Set msg.ocpp.command or configure in node")
-    return Asked(str(tenant), str(device), str(name), _message_id(ocpp), str(ocpp.get("version") or ""))
+    where = encodable(tenant), encodable(device)
+    return Asked(*where, str(name), encodable(_message_id(ocpp)), str(ocpp.get("version") or ""))
 
 
 def _message_id(ocpp: dict[str, Any]) -> str:

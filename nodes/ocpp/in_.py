@@ -23,7 +23,7 @@ class OcppInConfig(Config):
     blockTimeout: Annotated[int, Unit("ms")] = Field(
         5000, ge=0, title="Block timeout", description="How long one read waits for messages; at most 2000 ms are used."
     )
-    batchSize: int = Field(10, ge=0, title="Batch size", description="Messages read at a time; at least 100 are.")
+    batchSize: int = Field(10, ge=0, title="Batch size", description="Messages read at a time; at least 200 are.")
     autoAck: bool = Field(
         True,
         title="Acknowledge",

@@ -14,7 +14,7 @@ from busway.nodes.ocpp.config import OcppConfig
 from busway.nodes.ocpp.messages import call_error, call_result
 from busway.nodes.ocpp.normalize import denormalize
 from busway.nodes.ocpp.notice import Notice
-from busway.nodes.ocpp.streams.calls import Key
+from busway.nodes.ocpp.streams.calls import Key, encodable
 from busway.nodes.ocpp.versions import Version, canonical
 
 SEED_CODES: Final = frozenset(
@@ -126,7 +126,7 @@ class OcppOut(Node[OcppOutConfig]):
         hold = self.hold(msg)
         try:
             self._side.answer(key, frame, self._length, _entry_id(ocpp), partial(self._written, hold))
-        except (BuswayError, ValueError) as error:
+        except BuswayError as error:
             self._failed(hold, error)
 
     def _without_server(self, msg: Message) -> None:
@@ -213,7 +213,7 @@ def _key(ocpp: dict[str, Any]) -> Key:
         raise OcppOutError("Missing ocpp.messageId")
     if not tenant or not device:
         raise OcppOutError("Missing ocpp.tenant or ocpp.deviceId")
-    return str(tenant), str(device), str(message_id)
+    return encodable(tenant), encodable(device), encodable(message_id)
 
 
 def _entry_id(ocpp: dict[str, Any]) -> str | None:

@@ -30,6 +30,7 @@ class Entry:
         "frame",
         "id",
         "intake",
+        "key",
         "manual",
         "message",
         "patient",
@@ -41,6 +42,8 @@ class Entry:
 
     def __init__(self, id: str, fields: dict[str, str], message: Inbound, deliveries: int, intake: Intake) -> None:
         self.id, self.fields, self.message, self.deliveries, self.intake = id, fields, message, deliveries, intake
+        self.key = _key(message)
+        """Who asked, and the message's id; None for what is no CALL or has no id."""
         self.answered = False
         self.frame = ""
         self.digest = ""
@@ -52,13 +55,19 @@ class Entry:
         self.retries = 0
         self.repeats: list[str] = []
 
-    @property
-    def key(self) -> Key | None:
-        """Who asked, and the message's id; None for what is no CALL or has no id."""
-        message = self.message
-        if message.message_type != "call" or message.ocpp_message_type != CALL or message.message_id is None:
-            return None
-        return message.tenant, message.device_id, message.message_id
+
+def _key(message: Inbound) -> Key | None:
+    if message.message_type != "call" or message.ocpp_message_type != CALL or message.message_id is None:
+        return None
+    return message.tenant, message.device_id, message.message_id
+
+
+def encodable(name: object) -> str:
+    """Part of a key as text. Raises UnicodeEncodeError, a ValueError, for one that Redis cannot be sent."""
+    text = str(name)
+    if not text.isascii():
+        text.encode()
+    return text
 
 
 class Calls:

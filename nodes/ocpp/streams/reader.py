@@ -18,7 +18,7 @@ from .link import Connector, Link, LinkDown
 Ask = Callable[..., Awaitable[Any]]
 Row = tuple[str, list[str] | None]
 
-BATCH = 100
+BATCH = 200
 """Entries read at a time, unless a node asks for more."""
 LONGEST_BLOCK = 2000
 """Milliseconds of one blocking read: a connection that gives no reply for long counts as broken."""

@@ -63,11 +63,10 @@ class Writer:
     def add(self, args: Sequence[str | bytes | int], done: Done | None = None, *, bounded: bool = True) -> Write:
         """Sends a command; ``done(reply)`` is called when Redis has carried it out or refused it.
 
-        Raises Overloaded when too much waits to be written (``bounded``), ValueError for text that is not Unicode.
+        Texts must be Unicode (no lone surrogates). Raises Overloaded when too much waits to be written (``bounded``).
         """
         if bounded and len(self._unconfirmed) >= LIMIT:
             raise Overloaded(f"{LIMIT} commands wait for Redis; it is down or slow")
-        _check(args)
         write = Write(args, done)
         self._unconfirmed.append(write)
         if self._link is not None:
@@ -208,13 +207,6 @@ def _is_passing(error: BaseException) -> bool:
 
     states = (e.OutOfMemoryError, e.ReadOnlyError, e.NoScriptError, e.MasterDownError, e.TryAgainError)
     return isinstance(error, states) or str(error).startswith(("MISCONF", "NOREPLICAS", "UNKILLABLE", "BUSY"))
-
-
-def _check(args: Sequence[str | bytes | int]) -> None:
-    """A text that cannot be encoded would be found out only after others were sent."""
-    for arg in args:
-        if isinstance(arg, str) and not arg.isascii():
-            arg.encode()
 
 
 def _all(callbacks: list[Done]) -> Done:
