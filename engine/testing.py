@@ -119,15 +119,31 @@ async def flow_of(
     ``start`` (seconds since the epoch; now unless given), or real with ``virtual=False``: for flows that talk over the
     network.
     """
+    unstarted = prepared(
+        _registry(registry, types), settings=settings, credentials=credentials, virtual=virtual, start=start
+    )
+    async with unstarted as flow:
+        await flow.runtime.start(flow.model_of(nodes))
+        yield flow
+
+
+@asynccontextmanager
+async def prepared(
+    registry: Registry,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    credentials: Mapping[str, Mapping[str, Any]] | None = None,
+    virtual: bool = True,
+    start: float | None = None,
+) -> AsyncIterator[RunningFlow]:
+    """Like :func:`flow_of`, but nothing is started yet: for what has to be in place before the flow is."""
     with ExitStack() as stack:
         clock = stack.enter_context(VirtualClock(start)) if virtual else None
-        runtime = _TestRuntime(_settings(settings), _registry(registry, types), clock)
+        runtime = _TestRuntime(_settings(settings), registry, clock)
         for id, secrets in (credentials or {}).items():
             runtime.credentials.merge(id, dict(secrets), None)
-        flow = RunningFlow(runtime, clock)
-        await runtime.start(flow.model_of(nodes))
         try:
-            yield flow
+            yield RunningFlow(runtime, clock)
         finally:
             await runtime.stop()
 
@@ -145,7 +161,7 @@ def _registry(registry: Registry | None, types: Iterable[NodeClass]) -> Registry
     return registry
 
 
-class _Feed(Generic[T]):
+class Feed(Generic[T]):
     """What came, in order; what a test has taken is not given to it again."""
 
     def __init__(self) -> None:
@@ -196,8 +212,9 @@ class _TestRuntime(Runtime):
     """A runtime that keeps what nodes send and get, and leaves the process as it is."""
 
     def __init__(self, settings: Settings, registry: Registry, clock: VirtualClock | None) -> None:
-        self.outputs: dict[tuple[str, int], _Feed[Message]] = defaultdict(_Feed)
-        self.inputs: dict[str, _Feed[Message]] = defaultdict(_Feed)
+        self.keep_responses = True
+        self.outputs: dict[tuple[str, int], Feed[Message]] = defaultdict(Feed)
+        self.inputs: dict[str, Feed[Message]] = defaultdict(Feed)
         super().__init__(settings, registry, clock=clock.now if clock is not None else wall_clock)
 
     def add_port(self, id: str) -> Port:
@@ -206,12 +223,19 @@ class _TestRuntime(Runtime):
         return self.ports[id]
 
     def arrived(self, port: Port, msg: Message) -> None:
-        self.inputs[port.id].add(clone(msg))
+        self.inputs[port.id].add(self._copy(msg))
 
     def sent(self, port: Port, out: Any) -> None:
         names = port.node.outputs if port.node is not None else ()
         for index, msg in _by_output(out, names if isinstance(names, tuple) else ()):
-            self.outputs[port.id, index].add(clone(msg))
+            self.outputs[port.id, index].add(self._copy(msg))
+
+    def _copy(self, msg: Message) -> Message:
+        """What a test sees of a message later. Who keeps a response could still answer, so its client would wait."""
+        copy = clone(msg)
+        if "res" in copy and not self.keep_responses:
+            copy["res"] = "(the way back to the client)"
+        return copy
 
     @staticmethod
     def _tune_collector() -> None:
@@ -240,9 +264,9 @@ class RunningFlow:
         self.runtime = runtime
         self.clock = clock
         self._patience = PATIENCE_REAL if clock is None else PATIENCE_VIRTUAL
-        self._statuses: _Feed[StatusReport] = _Feed()
-        self._logs: _Feed[LogLine] = _Feed()
-        self._errors: _Feed[LogLine] = _Feed()
+        self._statuses: Feed[StatusReport] = Feed()
+        self._logs: Feed[LogLine] = Feed()
+        self._errors: Feed[LogLine] = Feed()
         self._began = runtime.dispatcher.loop.time()
         runtime.events.on("status", lambda told: self._statuses.add(StatusReport(told[0].id, dict(told[1]))))
         runtime.events.on("log", self._logged)
@@ -340,6 +364,11 @@ class RunningFlow:
     def errors(self) -> list[LogLine]:
         """Every error that no catch node took."""
         return self._errors.all
+
+    @property
+    def unread_errors(self) -> list[LogLine]:
+        """The uncaught errors that :meth:`error` has not given yet."""
+        return self._errors.unread()
 
     def node(self, id: str) -> Any:
         """A running node."""
