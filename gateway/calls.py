@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from busway.gateway.inbound import Message
@@ -23,11 +24,6 @@ class WaitingCall:
     def __init__(self, call: Call, deadline: float) -> None:
         self.call, self.deadline = call, deadline
         self.message: Message | None = None
-
-    def may_have(self, answer: OutboundEntry) -> bool:
-        """Whether the answer was given after the flows could see the CALL."""
-        written = None if self.message is None else self.message.written
-        return written is not None and milliseconds(answer.entry_id) >= written
 
 
 class Calls:
@@ -81,20 +77,24 @@ class Calls:
         if not self._line:
             session.services.outbound.expect_nothing(session)
 
-    def deliver(self, entry: OutboundEntry) -> bool:
-        """A flow's answer came; False when the station does not wait for it.
+    def deliver(self, entry: OutboundEntry) -> None:
+        """A flow's answer came; dropped when the station does not wait for it.
 
         An answer that is older than the CALL belongs to another one with the same id: stations count from 1 again after
         a restart.
         """
         first = self._line[0] if self._line else None
-        if first is None or first.call.message_id != entry.message_id or not first.may_have(entry):
-            return False
-        self._line.popleft()
-        self._session.counters.answers += 1
-        self._session.transmit(entry.frame)
-        self._advance()
-        return True
+        message = first.message if first and first.call.message_id == entry.message_id else None
+        if message is not None and message.written is None:
+            # The confirmation was lost with a connection and comes with the next one.
+            message.confirmed = partial(self.deliver, entry)
+        elif message is None or message.written is None or milliseconds(entry.entry_id) < message.written:
+            self._session.counters.late_answers += 1
+        else:
+            self._line.popleft()
+            self._session.counters.answers += 1
+            self._session.transmit(entry.frame)
+            self._advance()
 
     def _expire(self) -> None:
         """The timer is not moved with each answer: it looks for what is due, and is set again if anything waits."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from busway.gateway.backend import Backend
@@ -22,14 +23,23 @@ _PAUSE: Final = 0.5
 
 
 class Message:
-    """An entry on its way to Redis. ``written`` becomes the time in Redis, in ms, at which the flows could see it."""
+    """An entry on its way to Redis. ``written`` becomes the time in Redis, in ms, at which the flows could see it;
+    ``confirmed`` is called then.
+    """
 
-    __slots__ = ("entry", "withdrawn", "written")
+    __slots__ = ("confirmed", "entry", "withdrawn", "written")
 
     def __init__(self, entry: InboundEntry) -> None:
         self.entry = entry
         self.written: int | None = None
+        self.confirmed: Callable[[], None] | None = None
         self.withdrawn = False
+
+    def confirm(self, written: int) -> None:
+        """Redis has it."""
+        self.written = written
+        if self.confirmed is not None:
+            self.confirmed()
 
 
 class InboundWriter:
@@ -96,7 +106,7 @@ class InboundWriter:
             entries = [message.entry for message in batch]
             first = await self._backend.side.write(self._name, self._number, entries, self._maxlen)
             for message in batch:
-                message.written = milliseconds(first)
+                message.confirm(milliseconds(first))
             self._counters.written += len(batch)
         self._counters.buffered -= len(self._batch)
         self._batch = []

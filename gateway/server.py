@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -58,7 +58,7 @@ class Gateway:
         )
         self._sessions: dict[Station, Session] = {}
         self._presence = Presence(self._backend, settings, self._services.outbound.add, self._replaced)
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
 
     async def start(self) -> int:
@@ -70,9 +70,8 @@ class Gateway:
         backend, services = self._backend, self._services
         backend.written, backend.dismissed, backend.returned = services.outbound.wake, self._dismissed, self._returned
         await backend.start()
-        for work in (services.inbound.run(), services.outbound.run(), services.outbound.look()):
-            self._start(work)
-        self._start(self._presence.run(lambda: self._sessions.values()))
+        for part in (services.inbound.run, services.outbound.run, services.outbound.look, self._renew):
+            self._start(self._run(part))
         try:
             self._server = await self._listen(tls)
         except OSError as error:
@@ -105,6 +104,8 @@ class Gateway:
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_size=settings.max_frame,
+            # After an outage of the network all stations come back at once.
+            backlog=4096,
         )
 
     async def stop(self) -> None:
@@ -203,12 +204,24 @@ class Gateway:
     async def _stored_password(self, station: Station) -> str | None:
         return await self._backend.side.password(station)
 
-    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
+    async def _renew(self) -> None:
+        await self._presence.run(self._sessions.values)
+
+    async def _run(self, part: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """An error in a part that serves all stations must not end it."""
+        while True:
+            try:
+                await part()
+            except Exception:
+                log.exception("a part of the gateway failed, it is started again")
+                await asyncio.sleep(1)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("a part of the gateway failed", exc_info=error)
+            log.error("something failed in the gateway", exc_info=error)

@@ -109,8 +109,7 @@ class Session:
         if kind == frames.CALL:
             self.commands.take(entry)
         elif kind in (frames.CALLRESULT, frames.CALLERROR):
-            if not self.calls.deliver(entry):
-                self.counters.late_answers += 1
+            self.calls.deliver(entry)
         elif kind in (frames.CALLRESULTERROR, frames.SEND) and self.version == "2.1":
             self.transmit(entry.frame)
         else:

@@ -118,11 +118,12 @@ class Charger:
 
     # -- what is said and heard
 
-    def said(self, action: str, answer: Any) -> None:
+    def said(self, action: str, essence: str, answer: Any) -> None:
         """Something was said and answered."""
         self.counts[action] += 1
         status = getattr(answer, "status", None)
-        log.info("%s %s%s", self.identity, action, f" -> {status}" if status else "")
+        said = " ".join(filter(None, (action, essence, f"-> {status}" if status else "")))
+        log.info("%s %s", self.identity, said)
 
     def heard(self, action: str, payload: dict[str, Any]) -> None:
         """A command came."""

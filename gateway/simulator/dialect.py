@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -13,11 +14,15 @@ from ocpp.routing import on
 from busway.engine.errors import BuswayError
 from busway.nodes.ocpp.clock import now_iso
 from busway.nodes.ocpp.frames import call_error
-from busway.nodes.ocpp.schemas import UnknownActionError, Violation, error_code, validate
+from busway.nodes.ocpp.schemas import Violation, error_code, is_known, validate
 
 if TYPE_CHECKING:
     from busway.gateway.simulator.charger import Charger, Connector
     from busway.gateway.simulator.charging import ChargingSession
+
+# ``ocpp`` writes every frame to its log.
+_frames_log = logging.getLogger("busway.simulator.frames")
+_frames_log.setLevel(logging.WARNING)
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -49,7 +54,8 @@ class Dialect(ABC):
     charger: Charger
 
     def __init__(self, charger: Charger, connection: Any) -> None:
-        super().__init__(charger.identity, connection, response_timeout=charger.patience)  # type: ignore[call-arg]
+        options: dict[str, Any] = {"response_timeout": charger.patience, "logger": _frames_log}
+        super().__init__(charger.identity, connection, **options)  # type: ignore[call-arg]
         self.charger = charger
         self._asked: dict[str, str] = {}
 
@@ -63,7 +69,7 @@ class Dialect(ABC):
             )
         finally:
             del self._asked[message_id]
-        self.charger.said(action, answer)
+        self.charger.said(action, _essence(request), answer)
         return answer
 
     async def _get_specific_response(self, unique_id: str, timeout: float) -> Any:  # noqa: ASYNC109
@@ -77,16 +83,21 @@ class Dialect(ABC):
         return answer
 
     async def _handle_call(self, msg: Any) -> Any:
-        """Called by ``ocpp`` for each command: what breaks the schema is refused as a real station does."""
-        try:
-            wrong = validate(self.version, msg.action, "request", msg.payload)
-        except UnknownActionError:
-            wrong = []
-        if wrong:
-            code = error_code(self.version, wrong[0])
-            return await self._send(call_error(msg.unique_id, code, _listed(wrong)))  # type: ignore[attr-defined]
+        """Called by ``ocpp`` for each command: unknown and invalid ones are refused as a real station does."""
+        refusal = self._refusal(msg)
+        if refusal is not None:
+            return await self._send(call_error(msg.unique_id, *refusal))  # type: ignore[attr-defined]
         self.charger.heard(msg.action, msg.payload)
         return await super()._handle_call(msg)  # type: ignore[misc]
+
+    def _refusal(self, command: Any) -> tuple[str, str] | None:
+        """Error code and description for a command that cannot be obeyed."""
+        if not is_known(self.version, command.action):
+            return "NotImplemented", f"OCPP {self.version} has no {command.action}"
+        if command.action not in self.route_map:  # type: ignore[attr-defined]
+            return "NotSupported", f"no command for a charger: {command.action}"
+        wrong = validate(self.version, command.action, "request", command.payload)
+        return (error_code(self.version, wrong[0]), _listed(wrong)) if wrong else None
 
     @staticmethod
     def now() -> str:
@@ -130,6 +141,14 @@ class Dialect(ABC):
     @abstractmethod
     async def log_status(self, status: str, request_id: int | None) -> None:
         """Tells how far the upload of a log is."""
+
+
+def _essence(request: Any) -> str:
+    """The word that tells most about a request, for the log."""
+    for name in ("connector_status", "status", "event_type", "reason"):
+        if word := getattr(request, name, None):
+            return str(word)
+    return ""
 
 
 def _listed(violations: list[Violation]) -> str:

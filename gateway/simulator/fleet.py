@@ -85,7 +85,11 @@ class Simulator:
         @contextlib.asynccontextmanager
         async def connect_charger(charger: Charger) -> AsyncIterator[Dialect]:
             async with self._open(charger, f"ocpp{version}") as socket:
-                yield dialect(charger, socket)
+                try:
+                    yield dialect(charger, socket)
+                finally:
+                    # Left by an error or a cancelling, the socket would be closed as if something were broken.
+                    await socket.close()
 
         return connect_charger
 

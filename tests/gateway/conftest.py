@@ -83,7 +83,7 @@ async def gateway_on(store):
     started = []
 
     async def start(url, **settings):
-        settings = {"port": 0, "stop_timeout": 1, "close_timeout": 1, "server_id": "gw1", **settings}
+        settings = {"port": 0, "stop_timeout": 0.1, "close_timeout": 0.3, "server_id": "gw1", **settings}
         gateway = Gateway(GatewaySettings(**settings), url)
         port = await gateway.start()
         gateway.url = f"{gateway.settings.scheme}://127.0.0.1:{port}/ocpp"
@@ -146,7 +146,7 @@ async def station_at():
 
         async def connect_station(gateway, path="acme/CP1", protocol="ocpp1.6", **options):
             protocols = protocol if isinstance(protocol, list) else [protocol]
-            opening = connect(f"{gateway.url}/{path}", subprotocols=protocols or None, close_timeout=1, **options)
+            opening = connect(f"{gateway.url}/{path}", subprotocols=protocols or None, close_timeout=0.3, **options)
             return Station(await stack.enter_async_context(opening))
 
         yield connect_station

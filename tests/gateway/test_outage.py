@@ -13,6 +13,10 @@ from tests.gateway.conftest import Flow
 class SturdyFlow(Flow):
     """Goes on after outages. Answers again what it may not have answered, as a flow on a consumer group does."""
 
+    def __init__(self, client):
+        super().__init__(client)
+        self.answered = asyncio.Event()
+
     async def run(self):
         position = "0-0"
         while True:
@@ -21,6 +25,7 @@ class SturdyFlow(Flow):
                 if found:
                     ((entry_id, fields),) = found[0][1]
                     await self.reply(fields, {"for": fields["id"]})
+                    self.answered.set()
                     position = entry_id
             except redis.ConnectionError:
                 await asyncio.sleep(0.02)
@@ -92,6 +97,8 @@ async def test_batch_whose_reply_was_lost_is_not_written_twice(gateway_on, own_r
     async def write_and_lose_the_reply(*args):
         await write(*args)
         side.link._break("cut after the command was carried out")
+        # The answer of the flow comes before the batch is tried again.
+        await flow_on.answered.wait()
         return await write(*args)
 
     monkeypatch.setattr(side, "write", write_and_lose_the_reply)

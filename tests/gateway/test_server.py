@@ -304,3 +304,17 @@ async def test_station_that_does_not_read_is_disconnected(start_gateway, station
             break
     await until(lambda: gateway.counters.connected == 0)
     assert gateway.counters.stalled == 1
+
+
+async def test_error_inside_the_reader_does_not_end_it(gateway, station_at, flow, monkeypatch, caplog):
+    first = await station_at(gateway, "acme/CP1")
+    session = gateway._sessions[("acme", "CP1")]
+    monkeypatch.setattr(type(session), "deliver", lambda *_: 1 / 0)
+    await first.send([2, "1", "Heartbeat", {}])
+    async with asyncio.timeout(5):
+        await flow.next()
+        while "a part of the gateway failed" not in caplog.text:
+            await first.silent(0.05)
+    monkeypatch.undo()
+    second = await station_at(gateway, "acme/CP2")
+    assert await second.call("Heartbeat") == [3, "1", {}]
