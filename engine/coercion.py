@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Number = int | float
 
 
-# -- to a number ------------------------------------------------------------------------------------------------------
+# -- to a number ---------------------------------------------------------------------------------------------------
 def to_number(value: Any) -> Number:
     """``Number(value)``: ``"" -> 0``, ``" 0x1F " -> 31``, ``None -> 0``, ``[5] -> 5``, what is no number ``-> NaN``."""
     kind = type(value)
@@ -60,7 +60,7 @@ def parse_number(text: str) -> Number:
     return int(number) if is_whole else number
 
 
-# -- to a text --------------------------------------------------------------------------------------------------------
+# -- to a text -----------------------------------------------------------------------------------------------------
 def to_string(value: Any) -> str:
     """``String(value)``: ``5.0 -> "5"``, ``None -> "null"``, ``[1, None] -> "1,"``, dicts ``-> "[object Object]"``."""
     kind = type(value)
@@ -80,6 +80,9 @@ _WORDS = {True: "true", False: "false", None: "null", UNDEFINED: "undefined"}
 
 def number_text(number: Number) -> str:
     """A number as JavaScript prints it: ``1e21 -> "1e+21"``, ``0.1 -> "0.1"``, ``-0.0 -> "0"``, ``nan -> "NaN"``."""
+    text = repr(number)
+    if type(number) is float and number and "e" not in text and "n" not in text:
+        return text.removesuffix(".0")
     if number != number:
         return "NaN"
     text = js_number(number)
@@ -137,7 +140,7 @@ def date_text(moment: datetime) -> str:
     return f"{local:%a %b %d} {local.year:04d} {local:%H:%M:%S} GMT{local:%z} ({zone})"
 
 
-# -- truth and types --------------------------------------------------------------------------------------------------
+# -- truth and types -----------------------------------------------------------------------------------------------
 def truthy(value: Any) -> bool:
     """Whether a value counts as true: empty lists and dicts do; ``""``, 0, NaN, None and UNDEFINED do not."""
     kind = type(value)
@@ -162,7 +165,7 @@ def type_name(value: Any) -> str:
     return "function" if callable(value) else "object"
 
 
-# -- equality ---------------------------------------------------------------------------------------------------------
+# -- equality ------------------------------------------------------------------------------------------------------
 def loose_equal(left: Any, right: Any) -> bool:
     """``left == right``: ``1 == "1"``, ``True == "1"``, null equals undefined; objects only themselves."""
     kind, other = type(left), type(right)
@@ -187,7 +190,7 @@ def strict_equal(left: Any, right: Any) -> bool:
     return kind in _NUMBERS and other in _NUMBERS and bool not in (kind, other) and bool(left == right)
 
 
-# -- order ------------------------------------------------------------------------------------------------------------
+# -- order ---------------------------------------------------------------------------------------------------------
 def less(left: Any, right: Any) -> bool:
     """``left < right``: two texts by UTF-16 units, everything else as numbers; false when one is not a number."""
     if type(left) in _NUMBERS and type(right) in _NUMBERS:

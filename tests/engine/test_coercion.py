@@ -164,6 +164,12 @@ def test_whole_numbers_in_texts_become_ints():
     assert parse_number("9" * 400) == math.inf
 
 
+def test_large_whole_numbers_print_as_in_javascript():
+    assert to_string(10**21) == "1e+21"
+    assert to_string(-(10**400)) == "-Infinity"
+    assert to_string(10**20 + 1) == "100000000000000000001"  # JavaScript would round it
+
+
 def test_a_list_inside_itself_is_empty_text():
     items = [1]
     items.append(items)
