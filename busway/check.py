@@ -11,6 +11,7 @@ from .engine.configure import fields_of, references_of
 from .engine.errors import FlowFileError, suggest
 from .engine.graph import Problem, check
 from .engine.model import FlowModel, NodeDef
+from .engine.node import ConfigNode
 from .engine.registry import Registry
 from .engine.settings import load_settings
 from .palette import node_folders
@@ -68,6 +69,7 @@ def check_file(path: Path, registry: Registry) -> list[Finding]:
         return [Finding(str(path), "error", "unreadable", "", str(error))]
     problems = check(model, registry.knows, lambda type: _references(registry, type))
     found = [_finding(path, problem) for problem in problems]
+    found.extend(_without_position(path, model, registry))
     for definition in (*model.nodes.values(), *model.configs.values()):
         found.extend(_unknown_properties(path, definition, registry))
     return found + [Finding(str(path), "warning", "unanswered", node, text) for node, text in unanswered_actions(model)]
@@ -80,6 +82,15 @@ def _finding(path: Path, problem: Problem) -> Finding:
 def _references(registry: Registry, type: str) -> dict[str, str]:
     cls = registry.get(type)
     return {key: ref.type for key, ref in references_of(cls.config_class).items()} if cls is not None else {}
+
+
+def _without_position(path: Path, model: FlowModel, registry: Registry) -> Iterable[Finding]:
+    """Nodes that the rule of flow files (no position: a config node) keeps out of the flow by mistake."""
+    for definition in model.configs.values():
+        cls = registry.get(definition.type)
+        if cls is not None and not issubclass(cls, ConfigNode):
+            text = f"{definition.type} {definition.id} has no position (x and y), so it gets no messages; give it one"
+            yield Finding(str(path), "warning", "no-position", definition.id, text)
 
 
 def _unknown_properties(path: Path, definition: NodeDef, registry: Registry) -> Iterable[Finding]:

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .engine.errors import BuswayError
 from .engine.settings import Settings, load_settings
 from .palette import node_folders
+
+if TYPE_CHECKING:
+    from .gateway.settings import GatewaySettings
 
 log = logging.getLogger("busway")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -198,24 +201,36 @@ async def reload_on_change(runtime: Any, folders: list[Path]) -> None:
 
 
 def run_gateway(options: dict[str, Any]) -> int:
-    """``busway gateway``: runs until SIGINT or SIGTERM."""
+    """``busway gateway``: runs until SIGINT or SIGTERM. Raises BuswayError for options that do not fit."""
     from .gateway.server import Gateway
-    from .gateway.settings import GatewaySettings
 
     set_up_logging("info")
     redis_url = options.pop("redis_url")
-    names = {"profile": "security_profile", "cert": "tls_cert", "key": "tls_key", "ca": "tls_ca"}
-    settings = GatewaySettings(**{names.get(key, key): value for key, value in options.items() if value is not None})
+    settings = _gateway_settings(options)
 
     async def main() -> int:
         gateway = Gateway(settings, redis_url)
         port = await gateway.start()
-        log.info("gateway: %s:%d/ocpp/{tenant}/{station}", settings.host, port)
+        log.info("gateway: %s://%s:%d/ocpp/{tenant}/{station}", settings.scheme, settings.host, port)
         await until_signal()
         await gateway.stop()
         return 0
 
     return run_loop(main)
+
+
+def _gateway_settings(options: dict[str, Any]) -> GatewaySettings:
+    from pydantic import ValidationError
+
+    from .gateway.settings import GatewaySettings
+
+    names = {"profile": "security_profile", "cert": "tls_cert", "key": "tls_key", "ca": "tls_ca"}
+    try:
+        return GatewaySettings(**{names.get(key, key): value for key, value in options.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "".join(f"{part}: " for part in first["loc"])
+        raise BuswayError(f"{name}{first['msg'].removeprefix('Value error, ')}") from None
 
 
 def run_simulator(options: dict[str, Any]) -> int:

@@ -28,6 +28,7 @@ class {cls}(Node[{cls}Config]):
 
 TEST = '''"""Run with: pytest {test}"""
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -38,11 +39,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 from {module} import {cls}
 
 
-async def test_it_puts_the_prefix_before_the_payload():
+async def with_prefix(payload):
     node = {{"id": "n1", "type": "{name}", "prefix": "hello ", "wires": [["out"]]}}
     async with flow_of([node], types=[{cls}]) as flow:
-        await flow.send("n1", {{"payload": "world"}})
-        assert (await flow.output("out"))["payload"] == "hello world"
+        await flow.send("n1", {{"payload": payload}})
+        return (await flow.output("out"))["payload"]
+
+
+def test_it_puts_the_prefix_before_the_payload():
+    assert asyncio.run(with_prefix("world")) == "hello world"
 '''
 
 
@@ -52,7 +57,9 @@ def scaffold(name: str, user_dir: Path | None) -> list[Path]:
     Raises BuswayError when the name cannot be one or a file is there already.
     """
     if not re.fullmatch(r"[a-z][a-z0-9 _-]*", name):
-        raise BuswayError(f"{name!r} cannot be a node type: use small letters, digits, spaces, - and _, beginning with a letter")
+        raise BuswayError(
+            f"{name!r} cannot be a node type: use small letters, digits, spaces, - and _, beginning with a letter"
+        )
     module = re.sub(r"[ -]", "_", name)
     cls = "".join(part.capitalize() for part in module.split("_") if part)
     folder = load_settings(user_dir).user_dir / "nodes"

@@ -17,12 +17,19 @@ def test_later_sources_win(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("prot = 1", "'prot'.*did you mean 'port'"),
-        ("port = 70000", "'port'.*65535"),
+        ("prot = 1", r"no setting 'prot' \(found in .*busway.toml\); did you mean 'port'"),
+        ("port = 70000", "'port' in .*busway.toml: .*65535"),
+        ("log_level = 'loud'", "'log_level' in .*: .*'info'"),
         ("port = ", "not valid TOML"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(tmp_path, text, told):
     (tmp_path / "busway.toml").write_text(text)
     with pytest.raises(SettingsError, match=told):
+        load_settings(tmp_path)
+
+
+def test_a_mistake_in_the_environment_is_told_as_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUSWAY_PORT", "many")
+    with pytest.raises(SettingsError, match="setting 'port' in the environment: "):
         load_settings(tmp_path)
