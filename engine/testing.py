@@ -124,6 +124,7 @@ async def flow_of(
     )
     async with unstarted as flow:
         await flow.runtime.start(flow.model_of(nodes))
+        await flow.settle()
         yield flow
 
 
@@ -292,6 +293,7 @@ class RunningFlow:
     async def deploy(self, nodes: Iterable[Mapping[str, Any]], mode: Mode = "full") -> None:
         """Deploys another version of the flow."""
         await self.runtime.deploy(self.model_of(nodes), mode)
+        await self.settle()
 
     def model_of(self, nodes: Iterable[Mapping[str, Any]]) -> FlowModel:
         """The flow model of nodes as :func:`flow_of` takes them."""
@@ -389,6 +391,7 @@ class RunningFlow:
     async def settle(self) -> None:
         """Waits until the run queue is empty. Nodes that wait for something, or keep a message, go on doing so."""
         dispatcher = self.runtime.dispatcher
+        await asyncio.sleep(0)
         while dispatcher.queue:  # noqa: ASYNC110 (telling when it is empty would cost every message)
             await asyncio.sleep(0)
 
