@@ -17,7 +17,13 @@ HANDLER = """msg.payload = { status: 'Accepted', currentTime: new Date().toISOSt
 return msg;"""
 PYTHON = 'msg["payload"] = msg["payload"] + 1\nreturn msg'
 MESSAGE = {
-    "payload": {"vendor": "Acme", "model": "X1", "serialNumber": "S-1", "firmwareVersion": "1.0.0", "reason": "PowerUp"},
+    "payload": {
+        "vendor": "Acme",
+        "model": "X1",
+        "serialNumber": "S-1",
+        "firmwareVersion": "1.0.0",
+        "reason": "PowerUp",
+    },
     "ocpp": {
         "messageId": "b7d1c1be-0c3f-4d5a-9d2f-2f1c7b1f2a10",
         "action": "BootNotification",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin
 
@@ -27,7 +27,7 @@ class FieldUse(NamedTuple):
     credential: Credential | None
 
 
-@lru_cache(maxsize=None)
+@cache
 def fields_of(config_class: type[Config]) -> tuple[FieldUse, ...]:
     """The fields of a config class, decided once."""
     return tuple(_use(name, info) for name, info in config_class.model_fields.items())
@@ -143,7 +143,10 @@ def form_of(config_class: type[Config]) -> list[dict[str, Any]]:
     """What a form or a listing needs to know of each property: name, type, default, title, description, widget, choices."""
     schema = config_class.model_json_schema(mode="validation") if not references_of(config_class) else {}
     described = schema.get("properties", {})
-    return [_form_field(use, info, described) for use, info in zip(fields_of(config_class), _infos(config_class), strict=True)]
+    return [
+        _form_field(use, info, described)
+        for use, info in zip(fields_of(config_class), _infos(config_class), strict=True)
+    ]
 
 
 def _infos(config_class: type[Config]) -> list[FieldInfo]:
@@ -159,7 +162,9 @@ def _form_field(use: FieldUse, info: FieldInfo, described: Mapping[str, Any]) ->
     else:
         kept = {"type", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "anyOf", "items"}
         field |= {k: v for k, v in described.get(use.key, {}).items() if k in kept}
-        choices = [choice for kind in _kinds(info.annotation) for choice in get_args(kind) if isinstance(choice, (str, int))]
+        choices = [
+            choice for kind in _kinds(info.annotation) for choice in get_args(kind) if isinstance(choice, (str, int))
+        ]
         if choices:
             field["enum"] = choices
     for annotation in info.metadata:

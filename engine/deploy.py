@@ -21,7 +21,7 @@ class Deploy:
     def __init__(self, runtime: Runtime, new: FlowModel, mode: str, posted: set[str]) -> None:
         self.runtime, self.new = runtime, new
         self._came: set[str] = set()
-        self.plan = plan(diff(runtime.model, new, posted), runtime.model, new, mode)  # type: ignore[arg-type]
+        self.plan = plan(diff(runtime.model, new, posted), runtime.model, new, mode)
 
     async def run(self) -> None:
         """Carries the plan out."""

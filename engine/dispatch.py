@@ -43,7 +43,19 @@ class Port:
     those who watch it change, never per message.
     """
 
-    __slots__ = ("_base", "_dispatcher", "_on_done", "_taps", "handle", "id", "is_coroutine", "node", "parked", "route", "tasks")
+    __slots__ = (
+        "_base",
+        "_dispatcher",
+        "_on_done",
+        "_taps",
+        "handle",
+        "id",
+        "is_coroutine",
+        "node",
+        "parked",
+        "route",
+        "tasks",
+    )
 
     def __init__(self, id: str, dispatcher: Dispatcher) -> None:
         self.id = id
@@ -177,7 +189,9 @@ class Port:
                 origin.pending += 1
             self.tasks.add(future)
             dispatcher.working += 1
-            future.add_done_callback(lambda f: self._finish_task(f, msg, origin, held), context=dispatcher.context_of(origin))
+            future.add_done_callback(
+                lambda f: self._finish_task(f, msg, origin, held), context=dispatcher.context_of(origin)
+            )
 
         return handle
 
@@ -335,11 +349,41 @@ def compile_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tupl
     while outputs and not outputs[-1]:
         outputs.pop()
     general = _general_route(dispatcher, outputs, names)
-    if names or not outputs or not outputs[0]:
+    if names or not outputs:
         return general
+    if len(outputs) > 1:
+        return _multi_route(dispatcher, outputs, general)
     if len(outputs[0]) == 1:
         return _single_route(dispatcher, outputs[0][0], general)
     return _fan_route(dispatcher, outputs[0], general)
+
+
+def _multi_route(dispatcher: Dispatcher, outputs: list[list[Port]], general: Route) -> Route:
+    """For a list with one message in it, on an output with one wire: what a switch sends."""
+    append = dispatcher.queue.append
+    targets = [ports[0] if len(ports) == 1 else bool(ports) for ports in outputs]
+
+    def route(out: Any, origin: Origin | None) -> None:
+        found: Any = None
+        where: Any = None
+        if type(out) is list:
+            for msg, target in zip(out, targets, strict=False):
+                if msg is not None and target is not False:
+                    if found is not None or target is True or type(msg) is not dict:
+                        general(out, origin)
+                        return
+                    found, where = msg, target
+            if found is None:
+                return
+            if "_msgid" not in found:
+                found["_msgid"] = new_id()
+            if origin is not None:
+                origin.pending += 1
+            append((where, found, origin))
+        else:
+            general(out, origin)
+
+    return route
 
 
 def _single_route(dispatcher: Dispatcher, port: Port, general: Route) -> Route:

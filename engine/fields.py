@@ -1,8 +1,8 @@
 """What a form needs to know about a field beyond its type: annotations for the fields of a :class:`~busway.engine.node.Config`.
 
-    property: Annotated[str, TypedValue("propertyType", "msg", "flow", "global")] = "payload"
-    password: Annotated[str, Credential("password")] = ""
-    timeout: Annotated[float, Unit("s")] = Field(30, title="Give up after")
+property: Annotated[str, TypedValue("propertyType", "msg", "flow", "global")] = "payload"
+password: Annotated[str, Credential("password")] = ""
+timeout: Annotated[float, Unit("s")] = Field(30, title="Give up after")
 """
 
 from __future__ import annotations

@@ -61,10 +61,13 @@ def _times_caught(node: Node[Any], msg: Message) -> int:
     return (count if isinstance(count, int) else 0) + 1
 
 
-def _offer_error(flow: Flow, reporter: Node[Any], node: Node[Any], raised: BaseException, msg: Message, count: int) -> bool:
+def _offer_error(
+    flow: Flow, reporter: Node[Any], node: Node[Any], raised: BaseException, msg: Message, count: int
+) -> bool:
     """Offers the error to this flow's catch nodes, then to the flow around it with the instance as reporter."""
     if isinstance(reporter, ConfigNode) and reporter.flow is flow and reporter.users:
-        return any([_offer_error(user.flow, user, node, raised, msg, count) for user in list(reporter.users)])
+        taken = [_offer_error(user.flow, user, node, raised, msg, count) for user in list(reporter.users)]
+        return any(taken)
     handled = False
     for listener in flow.listeners.matching("error", reporter.id, group_of(reporter)):
         if listener.uncaught and handled and not _all_uncaught(flow, reporter):

@@ -46,7 +46,9 @@ class Watchdog:
             held = time.monotonic() - started if started else 0.0
             if held > self._limit and started != told:
                 told = started
-                log.warning("%s has held the event loop for %.1f s; nothing else can run meanwhile", self._culprit(), held)
+                log.warning(
+                    "%s has held the event loop for %.1f s; nothing else can run meanwhile", self._culprit(), held
+                )
 
     def _culprit(self) -> str:
         frame: FrameType | None = sys._current_frames().get(self._loop_thread)
