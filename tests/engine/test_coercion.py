@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import quickjs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.engine.coercion import (
@@ -197,6 +197,7 @@ JS = quickjs.Context()
 JS.eval("function texts(x) { const v = JSON.parse(x); return JSON.stringify([String(v), String(Number(String(v)))]) }")
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53))
 def test_numbers_print_and_parse_as_in_javascript(number):
     text, parsed = json.loads(JS.get("texts")(json.dumps(number)))
@@ -204,12 +205,14 @@ def test_numbers_print_and_parse_as_in_javascript(number):
     assert to_string(to_number(text)) == parsed
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789.eExXbBoO+-_ \t\u00a0Infity", max_size=8))
 def test_texts_parse_to_numbers_as_in_javascript(text):
     context = json.loads(JS.eval(f"JSON.stringify(String(Number({json.dumps(text)})))"))
     assert to_string(parse_number(text)) == context
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_texts_are_ordered_by_utf16_units(left, right):
     units = [text.encode("utf-16-be", "surrogatepass") for text in (left, right)]

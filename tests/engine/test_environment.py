@@ -1,7 +1,7 @@
 """Environment variables: types of entries, the chain, references between entries, substitution in properties."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.engine.environment import Environment, ProcessEnvironment
@@ -183,6 +183,7 @@ class TestSubstitute:
         assert self.ENVIRONMENT.substitute({"a": "${NR_NODE_ID}", "b": "${PORT}"}, node) == {"a": "n1", "b": 1883}
         assert asked == [1]
 
+    @settings(deadline=None)
     @given(
         st.recursive(
             st.none() | st.integers() | st.text(max_size=6),

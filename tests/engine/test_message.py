@@ -10,7 +10,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.engine.errors import PathError
@@ -73,6 +73,7 @@ class TestNewId:
 
 
 class TestClone:
+    @settings(deadline=None)
     @given(JSON)
     def test_is_equal_and_shares_nothing(self, value):
         msg = {"_msgid": "1", "payload": value}
@@ -246,11 +247,13 @@ class TestPathGrammar:
         assert message_path("msg.payload.a") == ("payload", "a")
         assert message_path("msgs.a") == ("msgs", "a")
 
+    @settings(deadline=None)
     @given(st.tuples(NAMES | QUOTED), st.lists(KEYS, max_size=5))
     def test_text_of_a_path_parses_to_the_path(self, first, rest):
         path = (*first, *rest)
         assert parse_path(path_text(path)) == path
 
+    @settings(deadline=None)
     @given(st.text(alphabet="ab0.[]'\"msg $é", max_size=14))
     def test_any_text_parses_or_is_refused(self, text):
         try:
@@ -410,6 +413,7 @@ class TestWriting:
         with pytest.raises(PathError):
             compile_set("a[msg.k]")({}, 1)
 
+    @settings(deadline=None)
     @given(NAMES, st.lists(NAMES | st.integers(0, 5), max_size=4), JSON)
     def test_what_was_set_is_read_back(self, first, rest, value):
         path = path_text((first, *rest))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.engine.errors import ValueEvaluationError
@@ -208,6 +208,7 @@ def test_an_unknown_unit_is_told():
         Moment.at(0).add(1, "fortnight")
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)).map(lambda when: when.replace(microsecond=0, tzinfo=UTC))
 )
@@ -217,6 +218,7 @@ def test_what_was_written_is_read_back(when):
     assert Moment.of(format_date(when, pattern), pattern).value_of() == Moment.of(when).value_of()
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789-:T.Z+ /", max_size=25), st.text(alphabet="YMDHmsSAZXx-/: []", max_size=15))
 def test_any_text_is_a_date_or_none(text, pattern):
     moment = Moment.of(text, pattern)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import quickjs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.engine.errors import ValueEvaluationError
@@ -162,6 +162,7 @@ def test_replacements_are_those_of_javascript(source, by):
         assert compile_regexp(source).sub(compile_replacement(by), text) == expected
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), st.text(max_size=3))
 def test_an_escaped_text_matches_itself_only(text, around):
     pattern = compile_regexp(f"^{escape(text)}$")
@@ -169,6 +170,7 @@ def test_an_escaped_text_matches_itself_only(text, around):
     assert bool(pattern.search(text + around)) is (around == "")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab01()[]{}|\\*+?.^$-<>:=!ndwsb,", max_size=10), st.sampled_from(["ab01", "a\nb", "-(a)[b]"]))
 def test_what_both_accept_finds_the_same_first(source, text):
     try:

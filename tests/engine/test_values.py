@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.engine.context import Contexts
@@ -199,6 +199,7 @@ class TestTarget:
             compile_target("a..b", "flow", make_scope())
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=20),
     st.sampled_from(["str", "num", "bool", "json", "bin", "re", "msg", "flow", "date", "jsonata", "env"]),
@@ -212,6 +213,7 @@ def test_any_text_of_any_type_compiles_or_is_refused(text, type):
         get(MSG)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=20))
 def test_buffers_are_lists_of_bytes(data):
     assert to_buffer(list(data)) == data

@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.engine.context import Contexts
@@ -230,6 +230,7 @@ class TestWithoutCache:
 IDS = st.text(st.characters(exclude_characters=":\x00", exclude_categories=["Cs"]), min_size=1, max_size=8)
 
 
+@settings(deadline=None)
 @given(IDS, st.none() | IDS)
 def test_any_id_has_its_own_file_inside_the_folder(tmp_path_factory, flow, node):
     folder = tmp_path_factory.getbasetemp() / "ids"
