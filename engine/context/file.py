@@ -40,8 +40,15 @@ def file_store(config: Mapping[str, Any], user_dir: Path | None) -> Store:
         raise ContextError("context storage: a localfilesystem store needs a 'dir', or a user directory")
     folder = Path(parent) / str(config.get("base") or "context")
     if config.get("cache", True):
-        return CachedFileStore(folder, float(config.get("flushInterval", FLUSH_INTERVAL)))
+        return CachedFileStore(folder, _seconds(config.get("flushInterval", FLUSH_INTERVAL)))
     return FileStore(folder)
+
+
+def _seconds(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ContextError(f"context storage: 'flushInterval' is {value!r}; it has to be a number of seconds") from None
 
 
 # -- files ---------------------------------------------------------------------------------------------------------

@@ -178,6 +178,10 @@ class TestStores:
             ({"a": "memory"}, "names no 'module'"),
             ({"a": {"module": "memry"}}, "did you mean 'memory'"),
             ({"a": {"module": "localfilesystem"}}, "needs a 'dir'"),
+            (
+                {"a": {"module": "localfilesystem", "config": {"dir": "x", "flushInterval": "soon"}}},
+                "'flushInterval' is 'soon'",
+            ),
         ],
     )
     def test_wrong_settings_are_told(self, storage, text):
