@@ -342,7 +342,7 @@ def compile_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tupl
     """The route of a node: ``outputs[i]`` lists the ports wired to output i, ``names`` the outputs' names if they have any.
 
     What is sent may be a message (first output), a list per output whose elements are a message, None or a list of
-    messages, or a dict by output name. Order and cloning are Node-RED's: outputs ascending, wires in order, all messages of a
+    messages, a pair ``(output number, message)``, or a dict by output name. Order and cloning are Node-RED's: outputs ascending, wires in order, all messages of a
     wire before the next wire; only the very first delivery carries the original.
     """
     outputs = [list(ports) for ports in outputs]
@@ -359,29 +359,36 @@ def compile_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tupl
 
 
 def _multi_route(dispatcher: Dispatcher, outputs: list[list[Port]], general: Route) -> Route:
-    """For a list with one message in it, on an output with one wire: what a switch sends."""
+    """For one message on an output with one wire, given by its number or alone in a list: what a switch sends."""
     append = dispatcher.queue.append
-    targets = [ports[0] if len(ports) == 1 else bool(ports) for ports in outputs]
+    targets: list[Any] = [ports[0] if len(ports) == 1 else bool(ports) for ports in outputs]
+    count = len(targets)
 
     def route(out: Any, origin: Origin | None) -> None:
-        found: Any = None
-        where: Any = None
-        if type(out) is list:
+        if type(out) is tuple and type(out[0]) is int:
+            found: Any = out[1]
+            where: Any = targets[out[0]] if out[0] < count else False
+            if where is True or type(found) is not dict:
+                general(out, origin)
+                return
+        elif type(out) is list:
+            found = where = None
             for msg, target in zip(out, targets, strict=False):
                 if msg is not None and target is not False:
                     if found is not None or target is True or type(msg) is not dict:
                         general(out, origin)
                         return
                     found, where = msg, target
-            if found is None:
-                return
-            if "_msgid" not in found:
-                found["_msgid"] = new_id()
-            if origin is not None:
-                origin.pending += 1
-            append((where, found, origin))
         else:
             general(out, origin)
+            return
+        if found is None or where is False:
+            return
+        if "_msgid" not in found:
+            found["_msgid"] = new_id()
+        if origin is not None:
+            origin.pending += 1
+        append((where, found, origin))
 
     return route
 
@@ -423,7 +430,7 @@ def _fan_route(dispatcher: Dispatcher, ports: list[Port], general: Route) -> Rou
 
 def _general_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tuple[str, ...]) -> Route:
     def route(out: Any, origin: Origin | None) -> None:
-        events = _events(outputs, _by_output(out, names))
+        events = _events(outputs, by_output(out, names))
         if not events:
             return
         fallback = next((m["_msgid"] for _, m in events if "_msgid" in m), None) or new_id()
@@ -437,12 +444,14 @@ def _general_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tup
     return route
 
 
-def _by_output(out: Any, names: tuple[str, ...]) -> list[Any]:
-    """What was sent, as one element per output."""
+def by_output(out: Any, names: tuple[str, ...]) -> list[Any]:
+    """What was sent, as one element per output: a message, None, or a list of messages. Raises TypeError."""
     if isinstance(out, dict):
         if names and out and all(key in names for key in out):
             return [out.get(name) for name in names]
         return [out]
+    if isinstance(out, tuple) and len(out) == 2 and type(out[0]) is int:
+        return [None] * out[0] + [out[1]]
     if isinstance(out, (list, tuple)):
         return list(out)
     raise TypeError(f"Node tried to send a message of type {_js_type(out)}")

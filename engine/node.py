@@ -213,7 +213,7 @@ class Node(Generic[C]):
 
     def on_message(self, msg: Message) -> Any:
         """Handles one message: a plain function (called inline: keep it short) or a coroutine function. Returns a message (first
-        output), a list per output, a dict by output name, or None; or uses :meth:`send`. Returning means done; raising means an error
+        output), a list per output, a pair ``(output number, message)``, a dict by output name, or None; or uses :meth:`send`. Returning means done; raising means an error
         with this message."""
         return None
 

@@ -18,7 +18,7 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .dispatch import Port, Route
+from .dispatch import Port, Route, by_output
 from .errors import BuswayError
 from .message import Message, clone
 from .model import TAB_TYPES, FlowModel
@@ -228,7 +228,7 @@ class _TestRuntime(Runtime):
 
     def sent(self, port: Port, out: Any) -> None:
         names = port.node.outputs if port.node is not None else ()
-        for index, msg in _by_output(out, names if isinstance(names, tuple) else ()):
+        for index, msg in _sent(out, names if isinstance(names, tuple) else ()):
             self.outputs[port.id, index].add(self._copy(msg))
 
     def _copy(self, msg: Message) -> Message:
@@ -243,13 +243,14 @@ class _TestRuntime(Runtime):
         """Freezing the heap pays in a process that runs flows, not in one that runs tests."""
 
 
-def _by_output(out: Any, names: tuple[str, ...]) -> list[tuple[int, Message]]:
+def _sent(out: Any, names: tuple[str, ...]) -> list[tuple[int, Message]]:
     """Each message that was sent, with the number of its output."""
-    if isinstance(out, dict):
-        by_name = bool(names) and bool(out) and all(key in names for key in out)
-        out = [out.get(name) for name in names] if by_name else [out]
+    try:
+        elements = enumerate(by_output(out, names))
+    except TypeError:
+        return []
     found: list[tuple[int, Message]] = []
-    for index, element in enumerate(out):
+    for index, element in elements:
         messages = element if isinstance(element, list) else [element]
         found.extend((index, msg) for msg in messages if isinstance(msg, dict))
     return found

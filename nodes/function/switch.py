@@ -122,13 +122,13 @@ class Switch(Node[SwitchConfig]):
 
 def _look_up(table: Table, get: Getter, general: Handler) -> Handler:
     """Texts are found in a table; every other value goes by the rules."""
-    blanks, otherwise = table.rows.get, table.otherwise
+    find, otherwise = table.outputs.get, table.otherwise
 
-    def route(msg: Message) -> Row | None:
+    def route(msg: Message) -> Any:
         value = get(msg)
         if type(value) is not str:
             return general(msg)
-        blank = blanks(value, otherwise)
-        return None if blank is None else [*blank, msg]
+        output = find(value, otherwise)
+        return None if output is None else (output, msg)
 
     return route

@@ -112,10 +112,10 @@ def _with_otherwise(tests: list[Test | None], first_only: bool) -> Callable[...,
 
 
 class Table(NamedTuple):
-    """Which output a text leads to, as the Nones before it; ``otherwise`` for all other texts (None: nowhere)."""
+    """Which output a text leads to; ``otherwise`` for all other texts (None: nowhere)."""
 
-    rows: dict[str, list[None]]
-    otherwise: list[None] | None
+    outputs: dict[str, int]
+    otherwise: int | None
 
 
 def table_of(rules: list[dict[str, Any]]) -> Table | None:
@@ -128,9 +128,7 @@ def table_of(rules: list[dict[str, Any]]) -> Table | None:
     texts = [to_string(rule.get("v", UNDEFINED)) for rule in compared]
     if len(set(texts)) < len(texts):
         return None
-    return Table(
-        {text: [None] * at for at, text in enumerate(texts)}, [None] * len(texts) if last_is_otherwise else None
-    )
+    return Table({text: at for at, text in enumerate(texts)}, len(texts) if last_is_otherwise else None)
 
 
 # -- operands ------------------------------------------------------------------------------------------------------

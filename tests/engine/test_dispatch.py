@@ -86,6 +86,13 @@ async def test_an_element_may_be_a_list_of_messages_in_order(bench):
     assert bench.payloads("x") == bench.payloads("y") == [1, 2]
 
 
+@pytest.mark.parametrize(("number", "expected"), [(0, ([9], [], [])), (1, ([], [9], [9])), (7, ([], [], []))])
+async def test_a_pair_of_output_number_and_message_goes_to_that_output(bench, number, expected):
+    await emitting(bench, "x", ["y", "z"], [])
+    await bench.send("a", {"out": (number, {"payload": 9})})
+    assert (bench.payloads("x"), bench.payloads("y"), bench.payloads("z")) == expected
+
+
 async def test_elements_beyond_the_outputs_are_ignored(bench):
     await emitting(bench, "x")
     await bench.send("a", {"out": [None, {"payload": 2}, {"payload": 3}]})
