@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from busway.engine.errors import ConfigError
-from busway.engine.fields import Unit
 from busway.engine.node import Config, Field, Message, Node, Timer
 from busway.nodes.function import pacing
 
@@ -37,7 +36,7 @@ class DelayConfig(Config):
     allowrate: bool = Field(
         False, title="Allow msg.rate to override", description="`msg.rate` sets the milliseconds between messages."
     )
-    outputs: Annotated[int, Unit("outputs")] = Field(
+    outputs: int = Field(
         1, ge=1, le=2, title="Outputs", description="With 2, what is dropped leaves by the second output."
     )
 
