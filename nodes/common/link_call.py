@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from pydantic import BeforeValidator
+
 from busway.engine.fields import NodeIds, Unit
 from busway.engine.links import LinkCalls
 from busway.engine.message import clone
 from busway.engine.node import Config, Field, Hold, Message, Node, NodeError, Timer
-from pydantic import BeforeValidator
 
 
 def _as_list(value: Any) -> Any:
