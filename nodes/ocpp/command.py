@@ -84,6 +84,7 @@ class OcppCommand(Node[OcppCommandConfig]):
     color = "#FF9800"
     icon = "font-awesome/fa-bolt"
     label = "{name}"
+    palette_label = "ocpp command"
     inputs = 1
     outputs = 1
 

@@ -82,6 +82,7 @@ class OcppIn(Node[OcppInConfig]):
     color = "#4CAF50"
     icon = "font-awesome/fa-sign-in"
     label = "{name}"
+    palette_label = "ocpp in"
     inputs = 0
     outputs = 1
 

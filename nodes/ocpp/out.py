@@ -85,6 +85,7 @@ class OcppOut(Node[OcppOutConfig]):
     color = "#2196F3"
     icon = "font-awesome/fa-sign-out"
     label = "{name}"
+    palette_label = "ocpp out"
     align: ClassVar[Literal["left", "right"]] = "right"
     inputs = 1
     outputs = 1
@@ -143,12 +144,13 @@ class OcppOut(Node[OcppOutConfig]):
 
     def _answer(self, payload: Any, ocpp: dict[str, Any], key: Key) -> Any:
         action = ocpp.get("action")
+        version = self._version(ocpp, key) if action else "1.6"
         if action and self.config.denormalizePayload:
-            payload = denormalize(action, payload, self._version(ocpp, key), compat=self._group.compat)
+            payload = denormalize(action, payload, version, compat=self._group.compat)
         if self._strict and type(payload) is not dict:
             raise OcppOutError(f"msg.payload must be an object, not {type(payload).__name__}")
         if action and self._checks.active:
-            problem = self._checks.find(self._version(ocpp, key), action, "response", payload)
+            problem = self._checks.find(version, action, "response", payload)
             if problem is not None:
                 raise OcppOutError(f"the answer to {action} breaks the schema: {problem.text}")
         return payload

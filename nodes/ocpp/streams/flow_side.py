@@ -17,7 +17,7 @@ from .commands import Commands
 from .groups import Desk, Group, may_answer
 from .intake import CONNECTING, Intake, Receiver
 from .link import Connector, LinkDown
-from .reader import Reader
+from .reader import Ask, Reader
 from .responses import Responses
 from .writer import Writer
 
@@ -80,7 +80,7 @@ class FlowSide:
         desk = self.desk(group)
         desk.intake.join(node)
         if desk.reader is None:
-            desk.reader = Reader(self._connector, desk.intake, group.consumer, group.compat)
+            desk.reader = Reader(self._connector, desk.intake, group.consumer, group.compat, self._survey)
             desk.task = self._loop.create_task(desk.reader.run(), name=f"ocpp-reader {group.name}")
         desk.reader.batch = max(desk.reader.batch, batch)
         desk.reader.block = min(desk.reader.block, block)
@@ -154,15 +154,21 @@ class FlowSide:
 
     async def _look_after(self) -> None:
         ask = self.writer.ask
-        known = await history.groups(ask)
-        reading = {name: desk for name, desk in self._desks.items() if desk.reader is not None}
-        self._foreign = {group["name"] for group in known} - reading.keys()
-        for desk in reading.values():
+        known = await self._survey(ask)
+        reading = [desk for desk in self._desks.values() if desk.reader is not None]
+        for desk in reading:
             if desk.reader is not None:
                 await desk.reader.keep(ask, self._loop.time() - desk.group.idle / 3)
                 await desk.reader.take_over(ask, int(desk.group.idle * 1000))
-        if reading and all(desk.group.trim for desk in reading.values()):
+        if reading and all(desk.group.trim for desk in reading):
             await history.trim(ask, known)
+
+    async def _survey(self, ask: Ask) -> list[dict[str, Any]]:
+        """All groups of the inbound stream; notes whether there are some that are not read here."""
+        known = await history.groups(ask)
+        reading = {name for name, desk in self._desks.items() if desk.reader is not None}
+        self._foreign = {group["name"] for group in known} - reading
+        return known
 
     # -- end --------------------------------------------------------------------------------------------------------
     async def flush(self) -> bool:

@@ -37,6 +37,11 @@ async def _oldest(ask: Ask, group: dict[str, Any]) -> str:
     return str(group["last-delivered-id"])
 
 
+def milliseconds(entry_id: str) -> int:
+    """When an entry was added, by the clock of Redis: milliseconds since the epoch."""
+    return int(entry_id.partition("-")[0])
+
+
 def order(entry_id: str) -> tuple[int, int]:
     """Sorts stream ids."""
     time, _, number = entry_id.partition("-")

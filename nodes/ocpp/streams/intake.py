@@ -18,6 +18,7 @@ from busway.nodes.ocpp.messages import EntryError, Inbound, call_error, parse_en
 from . import answers, keys
 from .answers import Record
 from .calls import Entry
+from .history import milliseconds
 
 if TYPE_CHECKING:
     from .flow_side import FlowSide
@@ -28,6 +29,8 @@ ABSENCE = 15.0
 """Seconds that messages wait for an ``ocpp-in`` that a deploy is restarting."""
 RETURN = 1.0
 """Seconds after the first node is back when it is looked which others are not."""
+STALE = 86_400_000
+"""Milliseconds after which an entry that was handed out before is not handed out again: its station gave up long ago."""
 CONNECTING = "not connected yet"
 DEAD_LENGTH = 10_000
 FIRST_RETRY = 0.05
@@ -103,7 +106,10 @@ class Intake:
         """A node that left will not be back."""
         if self._absent.get(node.id) is node:
             del self._absent[node.id]
-            self._unpark()
+            if self.nodes or self._absent:
+                self._unpark()
+            else:
+                self._give_back()
 
     def _forget_gone(self) -> None:
         """After a deploy: nodes that it has not brought back."""
@@ -115,6 +121,14 @@ class Intake:
         parked, self._parked = self._parked, []
         for entry in parked:
             self._loop.call_soon(self._dispatch, entry)
+
+    def _give_back(self) -> None:
+        """Nobody reads here any more: what waits is pending in Redis, for whoever reads next."""
+        parked, self._parked = self._parked, []
+        for entry in parked:
+            self.open.pop(entry.id, None)
+            if entry.key is not None:
+                self._side.calls.discard(entry.key, entry)
 
     def trouble(self, text: str | None) -> None:
         """Tells the nodes that Redis cannot be read, or can again."""
@@ -145,6 +159,10 @@ class Intake:
             return
         self.open[entry.id] = entry
         entry.taken_at = self._loop.time()
+        if entry.deliveries > 1 and now_ms() - milliseconds(entry.id) > STALE:
+            self._bury(entry.id, entry.fields, "left unhandled for more than a day", entry.deliveries)
+            self._acknowledge(entry.id)
+            return
         key = entry.key
         if key is None:
             self._side.commands.offer(entry.message)

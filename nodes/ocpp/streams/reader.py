@@ -16,6 +16,7 @@ from .intake import Intake
 from .link import Connector, Link, LinkDown
 
 Ask = Callable[..., Awaitable[Any]]
+Survey = Callable[[Ask], Awaitable[object]]
 Row = tuple[str, list[str] | None]
 
 BATCH = 200
@@ -25,12 +26,15 @@ LONGEST_BLOCK = 2000
 
 
 class Reader:
-    """Hands entries over to ``intake``: first those that this consumer has pending, then new ones."""
+    """Hands entries over to ``intake``: first those that this consumer has pending, then new ones.
 
-    def __init__(self, connector: Connector, intake: Intake, consumer: str, compat: Compat) -> None:
+    ``survey`` is called before anything is read: which groups there are decides who may answer.
+    """
+
+    def __init__(self, connector: Connector, intake: Intake, consumer: str, compat: Compat, survey: Survey) -> None:
         self.consumer, self.compat = consumer, compat
         self.batch, self.block = BATCH, LONGEST_BLOCK
-        self._connector, self._intake = connector, intake
+        self._connector, self._intake, self._survey = connector, intake, survey
         self._backoff = Backoff()
         self._last = "0"
 
@@ -50,6 +54,7 @@ class Reader:
         try:
             await link.send("SCRIPT", "LOAD", scripts.KNOWN.text)
             await self._ensure_group(link.send)
+            await self._survey(link.send)
             await self._resume(link.send)
             self._intake.trouble(None)
             while True:

@@ -1,7 +1,6 @@
 """A real Redis, empty for each test, on a unix socket of its own."""
 
 import asyncio
-import contextlib
 import json
 import shutil
 import subprocess
@@ -88,8 +87,8 @@ def server(shared_server):
     shared_server.client.flushall()
     shared_server.client.script_flush()
     yield shared_server
-    for option, value in (("requirepass", ""), ("maxmemory", "0")):
-        with contextlib.suppress(redis.RedisError):
+    if shared_server.process is not None:
+        for option, value in (("requirepass", ""), ("maxmemory", "0")):
             shared_server.client.config_set(option, value)
 
 

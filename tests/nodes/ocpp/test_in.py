@@ -1,6 +1,7 @@
 """The ocpp-in node: what it passes on, how, and what it shows."""
 
 import json
+import random
 
 import pytest
 
@@ -187,6 +188,30 @@ async def test_a_catch_node_gets_the_fields_of_an_entry_that_is_no_message(serve
     assert msg["streamId"]
     assert msg["fields"]["tenant"] == "t"
     assert "deviceId" in msg["error"]["message"]
+
+
+PARTS = ["", "{", "[]", "null", "7", '"x"', "\x00", "ä", '{"type":"call","action":"BootNotification"}', '{"type":7}']
+PARTS += [
+    '{"uniqueID":"u","payload":[1]}',
+    '{"messageType":9}',
+    '{"uniqueID":{"a":1}}',
+    '[2,"id","Heartbeat",{}]',
+    b"\xff\xfe",
+]
+
+
+async def test_whatever_an_entry_holds_the_next_message_is_served(server, until):
+    dice = random.Random(1)
+    for _ in range(400):
+        names = dice.sample(
+            ["tenant", "deviceId", "metadata", "payload", "id", "timestamp", "other"], dice.randint(1, 7)
+        )
+        server.client.xadd("ws:inbound", {name: dice.choice(PARTS) for name in names})
+    server.call("Heartbeat", id="last")
+    async with running(server, includeResponses=True) as flow:
+        await until(lambda: any(msg["ocpp"]["messageId"] == "last" for msg in flow.sent("in")))
+        await until(lambda: server.pending() == 0)
+    assert server.client.xlen("ws:dead") > 100
 
 
 async def test_a_payload_that_cannot_be_converted_is_told_to_the_station_and_the_flow(server, until):

@@ -342,6 +342,39 @@ async def test_an_entry_handed_out_too_often_is_given_up(server, until):
     assert "5 times" in buried["reason"]
 
 
+async def test_what_was_left_for_days_is_not_handed_out_again(server, until):
+    server.client.xgroup_create("ws:inbound", "biz-workers", "0", mkstream=True)
+    fields = {"tenant": "t", "deviceId": "d", "id": "a", "metadata": "{}", "payload": '{"action":"Heartbeat"}'}
+    server.client.xadd("ws:inbound", fields, id="1000000000000-0")
+    server.client.xreadgroup("biz-workers", "here-1", {"ws:inbound": ">"})
+    server.client.xadd("ws:inbound", fields, id="1000000000001-0")
+    async with flow_side(server) as side:
+        node = Receiver(handle=answering(side))
+        side.read(GROUP, node, 10, 5000)
+        await until(lambda: node.taken and server.pending() == 0)
+        assert [entry.id for entry in node.taken] == ["1000000000001-0"], "what is new is handed out however old it is"
+    assert server.client.xrange("ws:dead")[0][1]["entry"] == "1000000000000-0"
+
+
+async def test_what_waits_for_nodes_that_never_return_stays_pending(server, until, monkeypatch):
+    monkeypatch.setattr(intake, "ABSENCE", 0.1)
+    async with flow_side(server) as side:
+        one, two = Receiver("one", "Authorize"), Receiver("two")
+        side.read(GROUP, one, 10, 5000)
+        side.read(GROUP, two, 10, 5000)
+        await until(lambda: two.troubles)
+        side.pause(GROUP, one)
+        server.call("Authorize", id="a")
+        await until(lambda: side.desk(GROUP).intake.open)
+        side.pause(GROUP, two)
+        await until(lambda: not side.desk(GROUP).intake.open)
+        assert server.frames() == []
+        assert server.pending() == 1
+        side.read(GROUP, Receiver("three", handle=answering(side)), 10, 5000)
+        await until(lambda: server.pending() == 0)
+        assert server.frames()[0][:2] == [3, "a"]
+
+
 async def test_an_entry_whose_stream_entry_is_gone_leaves_the_pending_list(server, until):
     server.client.xgroup_create("ws:inbound", "biz-workers", "0", mkstream=True)
     entry_id = server.call("Heartbeat", id="a")
@@ -579,6 +612,29 @@ async def test_a_group_that_only_watches_does_not_refuse_what_another_answers(se
         worker.settle()
         await until(lambda: server.pending("work") == 0)
         assert [frame[0] for frame in server.frames()] == [3]
+
+
+async def test_a_watching_process_refuses_nothing_where_another_group_is(server, until):
+    server.client.xgroup_create("ws:inbound", "elsewhere", "0", mkstream=True)
+    server.call("Heartbeat", id="a")
+    async with flow_side(server) as side:
+        node = Receiver(handle=lambda entry: None)
+        side.read(GROUP, node, 10, 5000)
+        await until(lambda: node.taken and server.pending() == 0)
+        await side.flush()
+    assert server.frames() == []
+
+
+@pytest.mark.parametrize(("unanswered", "frames"), [("answer", 1), ("leave", 0)])
+async def test_who_refuses_can_be_chosen(server, until, unanswered, frames):
+    server.client.xgroup_create("ws:inbound", "elsewhere", "0", mkstream=True)
+    server.call("Heartbeat", id="a")
+    async with flow_side(server) as side:
+        node = Receiver(handle=lambda entry: None)
+        side.read(Group("biz-workers", "here-1", unanswered=unanswered), node, 10, 5000)
+        await until(lambda: node.taken and server.pending() == 0)
+        await side.flush()
+    assert len(server.frames()) == frames
 
 
 async def test_a_call_that_no_group_wants_is_refused_once(server, until):
