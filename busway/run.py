@@ -143,6 +143,8 @@ class Parts:
 
         settings = self.settings
         storage = FileStorage(settings.user_dir, settings.flow_file, settings.flow_file_pretty, settings.history_length)
+        if not settings.flow_path.exists():
+            log.warning("%s is not there: nothing runs until the first deploy, which writes it", settings.flow_path)
         registry = Registry(*node_folders(settings.user_dir, settings.flow_path))
         runtime = Runtime(settings, registry, storage)
         if self.options.http:

@@ -5,7 +5,7 @@ SERVER = {"id": "redis", "type": "ocpp-config", "name": "stations"}
 
 
 def node(type, id, to=(), **properties):
-    """A node; ``to`` is the id that its first output leads to, or a list of ids, or a list for each output."""
+    """A node; ``to`` is the id that its output leads to, or what each output leads to: an id or a list of ids."""
     wires = [[to]] if isinstance(to, str) else [[one] if isinstance(one, str) else list(one) for one in to] or [[]]
     return {"id": id, "type": type, "wires": wires, **properties}
 

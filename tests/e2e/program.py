@@ -49,10 +49,11 @@ class Program:
         self._reader.start()
 
     def _read(self):
-        for line in self.process.stdout:
-            with self._changed:
-                self.lines.append(line.rstrip("\n"))
-                self._changed.notify_all()
+        with self.process.stdout as output:
+            for line in output:
+                with self._changed:
+                    self.lines.append(line.rstrip("\n"))
+                    self._changed.notify_all()
         with self._changed:
             self._changed.notify_all()
 
@@ -113,7 +114,7 @@ class Program:
         """Ends it without a chance to clean up."""
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
-        self.process.wait()
+        self.ended()
 
     def errors(self):
         """The lines that tell of errors."""
