@@ -34,11 +34,13 @@ class Change(Node[ChangeConfig]):
     The rules are applied in their order, each to what the ones before have left.
 
     - **Set** gives a property a value: text, number, JSON, a timestamp, an environment variable, the result of a
-    JSONata expression, or what another property holds. That one is not copied unless *deep copy* is chosen. If it
-    does not exist, the target is deleted. - **Change** searches a text and replaces it. If the whole property equals
-    what is searched for, it becomes the new value with its type; otherwise each occurrence within a text is replaced.
-    Regular expressions are JavaScript's; in the replacement `$1` is what the first group found. - **Move** sets
-    another property and deletes this one. - **Delete** removes a property.
+      JSONata expression, or what another property holds. That one is not copied unless *deep copy* is chosen. If it
+      does not exist, the target is deleted.
+    - **Change** searches a text and replaces it. If the whole property equals what is searched for, it becomes the new
+      value with its type; otherwise each occurrence within a text is replaced. Regular expressions are JavaScript's; in
+      the replacement `$1` is what the first group found.
+    - **Move** sets another property and deletes this one.
+    - **Delete** removes a property.
 
     A property below something that is no object cannot be set: a warning is logged and the message goes on. If a
     JSONata expression fails, the message ends here with an error that a catch node can handle.
@@ -51,18 +53,25 @@ class Change(Node[ChangeConfig]):
 
     def start(self) -> None:
         self._rules = [normalised(rule) for rule in self._given_rules()]
-        steps = [self._compile(number, rule) for number, rule in enumerate(self._rules, 1)]
-        self.on_message = _handler([step for step in steps if step is not None])  # type: ignore[method-assign]
+        steps: list[Step] = []
+        wrong: list[str] = []
+        for number, rule in enumerate(self._rules, 1):
+            what = f"rule {number} ({rule.get('t')} {rule['p']})"
+            try:
+                steps += self._compile(rule, what)
+            except BuswayError as error:
+                wrong.append(f"{what}: {error}")
+        if wrong:
+            raise ConfigError(f"node {self.id} (change): {'; '.join(wrong)}")
+        self.on_message = _handler(steps)  # type: ignore[method-assign, assignment]
 
-    def _compile(self, number: int, rule: dict[str, Any]) -> Step | None:
-        what = f"rule {number} ({rule.get('t')} {rule['p']})".replace(" )", ")")
-        if not rule["p"]:
-            self.warn(f"{what} names no property and does nothing")
-            return None
-        try:
-            return compile_rule(rule, self)
-        except BuswayError as error:
-            raise ConfigError(f"node {self.id} (change): {what}: {error}") from error
+    def _compile(self, rule: dict[str, Any], what: str) -> list[Step]:
+        """The function that applies a rule; none where it does nothing."""
+        if rule.get("t") and not rule["p"]:
+            self.warn(f"{what.replace(' )', ')')} names no property and does nothing")
+            return []
+        step = compile_rule(rule, self)
+        return [] if step is None else [step]
 
     def _given_rules(self) -> list[dict[str, Any]]:
         """The rules; in older files, which have none, the one that the other fields describe."""
@@ -77,7 +86,7 @@ class Change(Node[ChangeConfig]):
         if action in ("set", "move", "change"):
             rule["to"] = config.to
         if action == "change":
-            rule |= {"from": config.from_, "re": config.reg}
+            rule |= {"from": config.from_, "re": config.reg or self.properties.get("reg", False) is None}
         return rule
 
     def public(self) -> dict[str, Any]:
@@ -85,23 +94,14 @@ class Change(Node[ChangeConfig]):
         return {"rules": self._rules}
 
 
-def _handler(steps: list[Step]) -> Any:
-    if not steps:
-        return lambda msg: msg
+def _handler(steps: list[Step]) -> Step:
+    """One function for all rules."""
     if len(steps) == 1:
-        return _one_step(steps[0])
+        return steps[0]
 
     def handle(msg: Message) -> Message:
         for step in steps:
             step(msg)
-        return msg
-
-    return handle
-
-
-def _one_step(step: Step) -> Any:
-    def handle(msg: Message) -> Message:
-        step(msg)
         return msg
 
     return handle

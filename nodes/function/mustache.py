@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from busway.engine.coercion import to_string, truthy
-from busway.engine.errors import BuswayError
 from busway.engine.message import UNDEFINED, Keys, read
+from busway.engine.node import NodeError
 
 Lookup = Callable[[str, Any], Any]
 """Finds a name outside of the sections: called with the name and the message; UNDEFINED when there is none."""
@@ -23,7 +23,7 @@ Part = Callable[[Any, Stack], str]
 Template = Callable[[Any], str]
 
 
-class TemplateError(BuswayError):
+class TemplateError(NodeError):
     """A template does not parse; says which tag, and where."""
 
 

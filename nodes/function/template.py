@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
@@ -198,14 +199,16 @@ def _escaped_for_json(text: str) -> str:
 def parse_yaml(text: str) -> Any:
     """The value of a YAML 1.2 document: keys are texts, dates are datetimes. Raises ValueEvaluationError."""
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 
     try:
-        return _plain(YAML(typ="safe", pure=True).load(text), {})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)
+            return _plain(YAML(typ="safe", pure=True).load(text), {})
     except MarkedYAMLError as error:
         where = f" in line {error.problem_mark.line + 1}" if error.problem_mark is not None else ""
         raise ValueEvaluationError(f"invalid YAML: {error.problem}{where}") from None
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, ValueError, LookupError, RecursionError) as error:
         raise ValueEvaluationError(f"invalid YAML: {error}") from None
 
 

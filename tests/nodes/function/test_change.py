@@ -1,10 +1,15 @@
 """Behaviour as Node-RED documents it for its change node; titles follow its own tests where they check the same."""
 
+import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from busway.engine.message import UNDEFINED
+from busway.engine.message import UNDEFINED, get_property
+from busway.engine.regexp import compile_regexp, compile_replacement, escape
+from busway.nodes.function.change_rules import _Search, _within
 from busway.testing import flow_of, node
 
 TAB = {"id": "tab", "type": "tab", "env": [{"name": "SITE", "type": "str", "value": "Oslo"}]}
@@ -30,6 +35,14 @@ async def warnings(msg, *rules):
     async with flow_of([change(*rules)]) as flow:
         await flow.send("c", msg)
         return [line.text for line in flow.logs if line.level == "warn"], flow.sent("c")
+
+
+def containers(value):
+    """All lists and objects in a value."""
+    if isinstance(value, (dict, list)):
+        yield value
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from containers(item)
 
 
 async def test_no_rules_change_nothing():
@@ -65,6 +78,9 @@ class TestSet:
         assert found == value
         assert found.__class__ is value.__class__
 
+    async def test_a_value_that_came_typed_from_a_variable_keeps_its_type(self):
+        assert await changed({}, rule(to=5, tot="str"), rule(p="b", to=True, tot="bool")) == {"payload": 5, "b": True}
+
     async def test_makes_missing_parents(self):
         assert await changed({}, rule(p="a.b[0].c", to="x", tot="str")) == {"a": {"b": [{"c": "x"}]}}
 
@@ -85,12 +101,17 @@ class TestSet:
         assert told == ["Cannot set property of non-object type: payload.x"]
         assert sent[0]["payload"] == "text"
 
-    async def test_objects_are_new_for_every_message(self):
-        async with flow_of([change(rule(to='{"a": []}', tot="json"))]) as flow:
+    @pytest.mark.parametrize("text", ["[]", '{"a": 1}', '{"a": {"b": [1, {}]}}', "[[null, 1.5, true]]"])
+    @pytest.mark.parametrize("path", ["payload", "payload.deep"])
+    async def test_objects_are_new_for_every_message(self, text, path):
+        seen = []
+        async with flow_of([change(rule(p=path, to=text, tot="json"))]) as flow:
+            flow.runtime.ports["out"].tap(lambda msg: seen.append(get_property(msg, path)))
             for _ in range(2):
                 await flow.send("c", {})
-                (await flow.output("out"))["payload"]["a"].append(1)
-            assert [msg["payload"] for msg in flow.sent("c")] == [{"a": []}, {"a": []}]
+        assert seen == [json.loads(text)] * 2
+        shared = {id(part) for part in containers(seen[0])} & {id(part) for part in containers(seen[1])}
+        assert not shared
 
     @pytest.mark.parametrize(("deep_copy", "shared"), [(False, True), (True, False)])
     async def test_a_source_is_copied_only_if_wanted(self, deep_copy, shared):
@@ -158,6 +179,9 @@ class TestChange:
             ("cost", ("cost", "str", "$&$1", "str"), "$&$1"),
             ("a cost", ("cost", "str", "<$&>", "str"), "a <cost>"),
             ("a{2}", ("{2}", "str", "\\n", "str"), "a\\n"),
+            ("a.b.$", (".$", "str", "[$&$$]", "str"), "a.b[.$$]"),
+            ("xy", ("", "str", "-", "str"), "-x-y-"),
+            ("xy", ("y", "str", "missing", "msg"), "xundefined"),
         ],
     )
     async def test_replaces(self, before, parts, after):
@@ -184,12 +208,14 @@ class TestChange:
         assert (await changed({"payload": before, "topic": search}, given))["payload"] == after
 
     @pytest.mark.parametrize(("value", "kind"), [(None, "object"), ({}, "object"), (UNDEFINED, "undefined")])
-    async def test_a_search_for_something_else_is_an_error(self, value, kind):
+    async def test_a_search_for_something_else_is_an_error_and_the_rule_does_nothing(self, value, kind):
         given = rule("change", **{"from": "topic", "fromt": "msg", "to": "-", "tot": "str"})
-        async with flow_of([change(given)]) as flow:
-            await flow.send("c", {"payload": "a"} | ({} if value is UNDEFINED else {"topic": value}))
-            assert (await flow.error()).text.endswith(f"Invalid 'from' property: unsupported type: {kind}")
-            assert flow.sent("c") == []
+        async with flow_of([change(given, rule(p="next", to="1", tot="num"))]) as flow:
+            origin = await flow.send("c", {"payload": "a"} | ({} if value is UNDEFINED else {"topic": value}))
+            assert (await flow.error()).text == f"Invalid 'from' property: unsupported type: {kind}"
+            assert len(origin.errors) == 1
+            sent = await flow.output("out")
+            assert (sent["payload"], sent["next"]) == ("a", 1)
 
     async def test_takes_search_and_replacement_from_contexts_and_environment(self, monkeypatch):
         monkeypatch.setenv("CHANGE_TEST", "E")
@@ -239,6 +265,16 @@ class TestMove:
             ({"payload": {"x": 1}}, "payload.x", "payload", {"payload": 1}),
             ({"payload": {"x": {"x": 1}}}, "payload.x", "payload", {"payload": {"x": 1}}),
             ({"payload": 1}, "topic", "payload", {}),
+            ({"payload": 1}, "topic.x", "payload", {}),
+            ({"payload": {"a": 1}}, "payload.x", "payload", {}),
+            ({}, "payload", "payload.x", {}),
+            ({"payload": "t"}, "payload", "payload.x", {"payload": {"x": "t"}}),
+            ({"payload": {"a": 1}}, "payload.a", 'payload["a"]', {"payload": {"a": 1}}),
+            ({"payload": {"a": 1, "b": 2}}, "payload.a", "payload.b", {"payload": {"b": 1}}),
+            ({"payload": 1}, "payload", "payload2", {"payload2": 1}),
+            ({"payload2": 1}, "payload2", "payload", {"payload": 1}),
+            ({"payload": [1, 2]}, "payload[0]", "x", {"payload": [2], "x": 1}),
+            ({"payload": 1}, "a[msg.none]", "payload", {"payload": 1}),
             ({"payload": 1}, "payload.x.y", "payload", {"payload": 1}),
         ],
     )
@@ -253,6 +289,15 @@ class TestMove:
             rule(p="global", to="g", tot="global"),
         ]
         assert await changed({"payload": 5, "flow": 0}, *rules) == {"global": {"b": 5}}
+
+    async def test_moves_within_a_context(self):
+        rules = [
+            {"t": "set", "p": "a", "pt": "flow", "to": '{"x": {"x": 1}}', "tot": "json"},
+            {"t": "move", "p": "a.x", "pt": "flow", "to": "a", "tot": "flow"},
+            {"t": "move", "p": "a", "pt": "flow", "to": "a.y", "tot": "flow"},
+            rule(to="a", tot="flow"),
+        ]
+        assert await changed({}, *rules) == {"payload": {"y": {"x": 1}}}
 
     async def test_keeps_the_value_where_the_target_cannot_be_set(self):
         told, sent = await warnings({"payload": 5, "topic": "t"}, rule("move", to="topic.x", tot="msg"))
@@ -279,6 +324,10 @@ class TestOlderFiles:
             ({"action": "change", "property": "payload", "from": "o", "to": "0"}, {"payload": "0ld", "t": 1}),
             (
                 {"action": "change", "property": "payload", "from": "[od]", "to": "-", "reg": True},
+                {"payload": "-l-", "t": 1},
+            ),
+            (
+                {"action": "change", "property": "payload", "from": "[od]", "to": "-", "reg": None},
                 {"payload": "-l-", "t": 1},
             ),
             ({"action": "delete", "property": "payload"}, {"t": 1}),
@@ -332,3 +381,20 @@ async def test_a_rule_without_property_is_warned_of_and_does_nothing():
     told, sent = await warnings({"payload": 1}, rule(p="", to="x", tot="str"), rule(to="y", tot="str"))
     assert told == ["rule 1 (set) names no property and does nothing"]
     assert sent[0]["payload"] == "y"
+
+
+async def test_all_rules_that_cannot_work_are_told_at_once():
+    wrong = [rule(to="{", tot="json"), rule(), rule("change", **{"from": "(", "fromt": "re"})]
+    async with flow_of([change(*wrong)]) as flow:
+        text = (await flow.error()).text
+    assert "rule 1 (set payload): invalid JSON" in text
+    assert "rule 3 (change payload): Invalid 'from' property" in text
+    assert "rule 2" not in text
+
+
+@given(
+    st.text(alphabet="ab.$", max_size=8), st.text(alphabet="ab.$", max_size=3), st.text(alphabet="ab$&1", max_size=3)
+)
+def test_texts_are_replaced_as_by_the_regular_expression_that_means_them(text, sought, replacement):
+    expected = compile_regexp(escape(sought)).sub(compile_replacement(replacement), text)
+    assert _within(text, _Search("str", sought, sought), replacement, False) == expected

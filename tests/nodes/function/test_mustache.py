@@ -1,5 +1,7 @@
 """The Mustache language as Node-RED's users know it."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,32 +56,60 @@ def render(source, msg=MESSAGE, lookup=lambda name, msg: UNDEFINED, filter=None)
         ("a\n  {{! alone }}\nb", "a\nb"),
         ("a {{! not alone }}\nb", "a \nb"),
         ("{{#payload.list}}\n- {{.}}\n{{/payload.list}}\n", "- 1\n- 2\n"),
+        ("a\n {{#payload.yes}}{{#topic}} \nb\n{{/topic}} {{/payload.yes}} \nc", "a\nb\nc"),
+        ("{{#payload.yes}}\r\nb\r\n{{/payload.yes}}\r\nc", "b\r\nc"),
+        ("  {{! over\n lines }}  \nx", "x"),
+        ("  {{=<% %>=}}\n<% payload.name %>\n", "Ann\n"),
+        ("a\n{{payload.missing}}\nb", "a\n\nb"),
+        ("{{ & topic }}{{# payload.yes }}on{{/ payload.yes }}", "<b>'x'/`=&on"),
+        ("{{#payload}}{{#people}}{{name}}{{n}} {{/people}}{{/payload}}", "A5 B5 "),
+        ("{{#payload.people}}{{payload.name}} {{/payload.people}}", "Ann Ann "),
+        ("{{payload.people.1.name}} {{payload.name.length}} {{payload.name.0}}", "B 3 A"),
+        ("{{#payload.n}}{{.}}{{/payload.n}} {{#payload.name}}{{.}}{{/payload.name}}", "5 Ann"),
+        ("a{{>part}}b{{}}c", "abc"),
+        ("100% {{payload.name}} %s %%", "100% Ann %s %%"),
     ],
 )
 def test_it_renders(source, expected):
     assert render(source) == expected
 
 
-@pytest.mark.parametrize("source", ["{{open", "{{#a}}x", "{{/a}}", "{{#a}}{{/b}}", "{{=x=}}", "{{{a}}"])
-def test_what_does_not_parse_is_told(source):
-    with pytest.raises(TemplateError):
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("{{open", "Unclosed tag at 0: '{{open' needs '}}'"),
+        ("a{{{b}}", "Unclosed tag at 1: '{{{b}}' needs '}}}'"),
+        ("{{#a}}x", 'Unclosed section "a" at 0'),
+        ("{{/a}}", 'Unopened section "a"'),
+        ("{{#a}}{{/b}}", 'Unclosed section "a" at 0: {{/b}} closes another one'),
+        ("{{=x=}}", "Invalid tags at 0: 'x' has to be two delimiters with a blank between them"),
+    ],
+)
+def test_what_does_not_parse_is_told(source, reason):
+    with pytest.raises(TemplateError) as told:
         render(source)
+    assert str(told.value) == reason
 
 
 def test_names_that_the_message_lacks_are_looked_up_outside():
     assert render("{{flow.x}}", lookup=lambda name, msg: {"flow.x": "<1>"}.get(name, UNDEFINED)) == "&lt;1&gt;"
 
 
-def test_the_filter_sees_text_values_before_they_are_escaped():
-    assert render("{{{payload.name}}}", filter=str.upper) == "ANN"
+def test_the_filter_sees_texts_of_the_message_before_they_are_escaped():
+    msg = {"a": {"b": "x&"}, "list": ["x"], "five": 5}
+    found = render("{{a.b}} {{#a}}{{b}}{{/a}} {{#a.b}}{{.}}{{/a.b}} {{five}}", msg, filter=str.upper)
+    assert found == "X&amp; X&amp; X&amp; 5"
 
 
-@given(st.text())
-def test_any_text_renders_or_is_refused_by_name(source):
-    try:
+def test_the_filter_leaves_items_and_what_is_found_outside():
+    found = render("{{#list}}{{.}}{{/list}} {{flow.x}}", {"list": ["x"]}, lambda name, msg: "y", str.upper)
+    assert found == "x y"
+
+
+@given(st.one_of(st.text(), st.lists(st.sampled_from([*"{}#^/&!>=. ab\n", "{{", "}}"])).map("".join)))
+def test_any_text_renders_or_is_refused_by_one_error(source):
+    with suppress(TemplateError):
         assert isinstance(render(source), str)
-    except TemplateError as error:
-        assert str(error)
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="{")))
