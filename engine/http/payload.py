@@ -36,6 +36,14 @@ def _number(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+def utf8(text: str) -> bytes:
+    """The text in UTF-8; halves of surrogate pairs become U+FFFD."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
 def iso(moment: datetime) -> str:
     """A date as JavaScript's ``toISOString``: UTC, milliseconds, ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -97,6 +97,13 @@ class HttpRequest:
             self._cookies = parse_cookies(header) if header else {}
         return self._cookies
 
+    def header(self, name: bytes) -> str | None:
+        """The first header of a name in lower case, without reading all others."""
+        for key, value in self._scope["headers"]:
+            if key == name:
+                return value.decode("latin-1")  # type: ignore[no-any-return]
+        return None
+
     def get(self, name: str) -> str | None:
         """A header, in any spelling of its name."""
         name = name.lower()

@@ -10,15 +10,16 @@ from typing import Any, NamedTuple
 from ..errors import BuswayError
 from ..message import UNDEFINED
 from .cookies import clear_cookie, set_cookie
-from .payload import json_bytes, text_of
+from .payload import json_bytes, text_of, utf8
 from .request import HttpRequest
 
 Headers = list[tuple[bytes, bytes]]
 
-NOSNIFF = (b"x-content-type-options", b"nosniff")
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
-HTML_TYPE = (b"content-type", b"text/html; charset=utf-8")
-BINARY_TYPE = (b"content-type", b"application/octet-stream")
+_JSON = ((b"x-content-type-options", b"nosniff"), JSON_TYPE)
+_HTML = ((b"content-type", b"text/html; charset=utf-8"),)
+_BINARY = ((b"content-type", b"application/octet-stream"),)
+_NOTHING = ()
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BAD_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
@@ -163,36 +164,32 @@ class HttpResponse:
 
     # -- answering --------------------------------------------------------------------------------------------------
     def send(self, payload: Any = UNDEFINED) -> None:
-        """Answers: text and numbers as HTML unless a content type is set, bytes as they are, everything else as JSON; nothing
-        for UNDEFINED. Raises AlreadyAnswered."""
+        """Answers: text and numbers as HTML unless a content type is set, bytes as they are, everything else as JSON;
+        nothing for UNDEFINED. Raises AlreadyAnswered."""
         if isinstance(payload, (bytes, bytearray, memoryview)):
-            self._finish(bytes(payload), BINARY_TYPE)
+            self._finish(bytes(payload), _BINARY)
         elif isinstance(payload, (str, int, float)):
-            self._finish(text_of(payload).encode("utf-8", "surrogatepass"), HTML_TYPE, is_text=True)
+            self._finish(utf8(text_of(payload)), _HTML, is_text=True)
         elif payload is UNDEFINED:
-            self._finish(b"", None)
+            self._finish(b"", _NOTHING)
         else:
             self.json(payload)
 
     def json(self, value: Any) -> None:
         """Answers with JSON. Raises AlreadyAnswered, TypeError when a value has no JSON form."""
-        if "content-type" not in self._headers:
-            self._headers["x-content-type-options"] = ["nosniff"]
-        self._finish(json_bytes(value), JSON_TYPE, is_text=True)
+        self._finish(json_bytes(value), _JSON, is_text=True)
 
     def jsonp(self, value: Any) -> None:
         """Answers with JSON, inside a call when the query names a ``callback``. Raises as :meth:`json`."""
         callback = self._request.query.get("callback")
-        name = callback[0] if isinstance(callback, list) and callback else callback
-        if not isinstance(name, str) or not name:
+        given = callback[0] if isinstance(callback, list) and callback else callback
+        name = _CALLBACK_REFUSED.sub("", given) if isinstance(given, str) else ""
+        if not name:
             self.json(value)
             return
-        name = _CALLBACK_REFUSED.sub("", name)
-        self.set({"content-type": "text/javascript; charset=utf-8", "x-content-type-options": "nosniff"})
-        text = (
-            json_bytes(value).decode("utf-8", "surrogatepass").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-        )
-        self._finish(f"/**/ typeof {name} === 'function' && {name}({text});".encode(), None, is_text=True)
+        self.set({"content-type": "text/javascript", "x-content-type-options": "nosniff"})
+        text = json_bytes(value).decode().replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+        self._finish(f"/**/ typeof {name} === 'function' && {name}({text});".encode(), _NOTHING, is_text=True)
 
     def redirect(self, url: str, status: int = 302) -> None:
         """Answers with the way to another URL. Raises AlreadyAnswered, ResponseError."""
@@ -206,17 +203,16 @@ class HttpResponse:
         """As :meth:`send`."""
         self.send(payload)
 
-    def _finish(self, body: bytes, default: tuple[bytes, bytes] | None, is_text: bool = False) -> None:
-        given = self._headers.get("content-type")
-        if given is not None:
-            self._headers["content-type"] = [with_charset(given[-1], is_text)] if given[-1] else []
-        lines = [(name.encode("ascii"), line.encode("latin-1")) for name, line in self._lines()]
-        if default is not None and not (given and given[-1]):
-            lines.append(default)
+    def _finish(self, body: bytes, default: tuple[tuple[bytes, bytes], ...], is_text: bool = False) -> None:
+        lines = self._lines(default, is_text) if self._headers else [*default]
         self._exchange.respond(complete(self._status, lines, body))
 
-    def _lines(self) -> Iterable[tuple[str, str]]:
-        return ((name, line) for name, lines in self._headers.items() for line in lines)
+    def _lines(self, default: Iterable[tuple[bytes, bytes]], is_text: bool) -> Headers:
+        """The headers set so far; with the default ones where no content type is among them."""
+        given = self._headers.pop("content-type", [""])[-1]
+        lines = [(name.encode(), line.encode("latin-1")) for name, found in self._headers.items() for line in found]
+        own = [(b"content-type", with_charset(given, is_text).encode("latin-1"))] if given else default
+        return [*lines, *own]
 
 
 def complete(status: int, headers: Headers, body: bytes) -> Answer:

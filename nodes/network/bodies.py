@@ -10,7 +10,8 @@ import codecs
 import json
 import zlib
 from email.message import Message as Mime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -30,17 +31,30 @@ class BodyError(BuswayError):
         self.status, self.code = status, code
 
 
-class ContentType:
-    """A ``Content-Type`` header: ``type`` is ``text/plain`` and so on, "" when there is none or it is none."""
+class ContentType(NamedTuple):
+    """A ``Content-Type`` header: ``main`` and ``sub`` are ``text`` and ``plain``, "" when there is none or it is none."""
 
-    def __init__(self, header: str | None) -> None:
-        parsed = Mime()
-        parsed["content-type"] = header or ""
-        main, _, sub = (header or "").partition(";")[0].strip().lower().partition("/")
-        self.type = f"{main}/{sub}" if main and sub and "/" not in sub else ""
-        self.main, self.sub = (main, sub) if self.type else ("", "")
-        self.charset = str(parsed.get_param("charset", "", unquote=True) or "").lower()
-        self.boundary = str(parsed.get_param("boundary", "", unquote=True) or "")
+    main: str
+    sub: str
+    charset: str
+    boundary: str
+
+    @property
+    def type(self) -> str:
+        """``text/plain``."""
+        return f"{self.main}/{self.sub}"
+
+
+@lru_cache(maxsize=256)
+def content_type(header: str) -> ContentType:
+    """A header, parsed."""
+    parsed = Mime()
+    parsed["content-type"] = header
+    charset, boundary = (str(parsed.get_param(name, "")) for name in ("charset", "boundary"))
+    main, _, sub = header.partition(";")[0].strip().lower().partition("/")
+    if not (main and sub) or "/" in sub:
+        main = sub = ""
+    return ContentType(main, sub, charset.lower(), boundary)
 
 
 def read_body(request: HttpRequest, limit: int, upload: bool = False) -> Any:
@@ -48,19 +62,18 @@ def read_body(request: HttpRequest, limit: int, upload: bool = False) -> Any:
 
     ``limit`` is the most bytes that a compressed body may unpack to. Raises BodyError.
     """
-    kind = ContentType(request.headers.get("content-type"))
+    kind = content_type(request.header(b"content-type") or "")
     if kind.type == "application/json":
-        return _json(_unpacked(request, limit), kind)
+        return _json(_unpacked(request, limit), kind.charset or "utf-8")
     if kind.type == "application/x-www-form-urlencoded":
-        return _form(_unpacked(request, limit), kind)
+        return _form(_unpacked(request, limit), kind.charset)
     if kind.type == "multipart/form-data" and upload:
         fields, request.files = _multipart(request.raw_body, kind.boundary)
         return nest(fields)
     return _raw(request, kind, limit)
 
 
-def _json(body: bytes, kind: ContentType) -> Any:
-    charset = kind.charset or "utf-8"
+def _json(body: bytes, charset: str) -> Any:
     if not charset.startswith("utf-"):
         raise BodyError(415, "unsupported_charset", f"JSON in charset {charset!r}; send it in UTF-8")
     if not body:
@@ -86,9 +99,9 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _form(body: bytes, kind: ContentType) -> dict[str, Any]:
-    if kind.charset not in ("", "utf-8"):
-        raise BodyError(415, "unsupported_charset", f"a form in charset {kind.charset!r}; send it in UTF-8")
+def _form(body: bytes, charset: str) -> dict[str, Any]:
+    if charset not in ("", "utf-8"):
+        raise BodyError(415, "unsupported_charset", f"a form in charset {charset!r}; send it in UTF-8")
     try:
         return parse_form(body.decode("utf-8", "replace"))
     except TooManyParameters as error:
@@ -101,7 +114,7 @@ def _raw(request: HttpRequest, kind: ContentType, limit: int) -> Any:
     body = request.raw_body
     if kind.main == "text" or kind.sub == "xml" or kind.sub.endswith("+xml"):
         return _text(_unpacked(request, limit), kind.charset)
-    if kind.type and (kind.main != "application" or kind.sub in _BINARY_APPLICATIONS):
+    if kind.main and (kind.main != "application" or kind.sub in _BINARY_APPLICATIONS):
         return body
     try:
         return body.decode()
@@ -117,7 +130,7 @@ def _text(body: bytes, charset: str) -> str:
 
 
 def _unpacked(request: HttpRequest, limit: int) -> bytes:
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    encoding = (request.header(b"content-encoding") or "identity").strip().lower()
     if encoding == "identity":
         return request.raw_body
     if encoding not in ("gzip", "deflate"):

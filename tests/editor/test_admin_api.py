@@ -62,6 +62,19 @@ async def test_what_there_is_not_cannot_be_switched(site, path):
     assert (await site.client.post(path)).status_code == 404
 
 
+@pytest.mark.parametrize(("file", "kind"), [("view.html", "html"), ("view.js", "javascript"), ("view.css", "css")])
+async def test_there_is_a_page_that_shows_debug_messages(site, file, kind):
+    answer = await site.client.get(f"/debug/view/{file}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, f"text/{kind}; charset=utf-8")
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert "<script>" not in answer.text
+
+
+async def test_the_page_has_no_other_files(site):
+    for name in ("other.html", "..%2Fdebug.py", "%2e%2e%2fserve.py"):
+        assert (await site.client.get(f"/debug/view/{name}")).status_code == 404
+
+
 # -- context --------------------------------------------------------------------------------------------------------
 async def test_values_of_a_context_are_listed_and_read(site):
     await site.deploy(place("seen", "seen"))

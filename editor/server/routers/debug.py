@@ -1,7 +1,8 @@
-"""``/debug``: the buttons of debug nodes."""
+"""``/debug``: the buttons of debug nodes, and a page that shows what they tell."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from busway.engine.http import Answer
@@ -11,6 +12,9 @@ from ..api import Call, Resource, phrase_answer
 
 resource = Resource("debug")
 _STATUS = {"enable": 200, "disable": 201}
+_VIEW = Path(__file__).resolve().parent.parent / "debug_view"
+_VIEW_TYPES = {"view.html": b"text/html", "view.js": b"text/javascript", "view.css": b"text/css"}
+_POLICY = (b"content-security-policy", b"default-src 'self'; frame-ancestors 'self'")
 
 
 @runtime_checkable
@@ -44,6 +48,17 @@ async def switch_one(call: Call) -> Answer:
     if not _switch(call.runtime, call.params["id"], call.params["state"]):
         return phrase_answer(404)
     return phrase_answer(_STATUS[call.params["state"]])
+
+
+@resource.get("/debug/view/:file", "")
+async def read_view(call: Call) -> Answer:
+    """The page `view.html` shows debug messages, warnings and errors as they come, in a window of its own."""
+    kind = _VIEW_TYPES.get(call.params["file"])
+    if kind is None:
+        return phrase_answer(404)
+    body = (_VIEW / call.params["file"]).read_bytes()
+    headers = [(b"content-type", kind + b"; charset=utf-8"), _POLICY, (b"content-length", b"%d" % len(body))]
+    return Answer(200, headers, body)
 
 
 def _switch(runtime: Runtime, id: Any, state: str) -> bool:

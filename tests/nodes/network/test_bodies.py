@@ -172,8 +172,6 @@ def test_any_body_is_read_or_refused(body, content_type):
     assert refusal in (None, 400, 413, 415)
 
 
-@given(st.dictionaries(st.text(), st.integers() | st.text() | st.none()))
+@given(st.dictionaries(st.text(), st.integers(-(2**63), 2**63) | st.text() | st.none() | st.booleans()))
 def test_json_comes_through(value):
-    assert read(json.dumps(value).encode(), "application/json")[0] == value or max(
-        map(abs, filter(None, value.values()))
-    )
+    assert read(json.dumps(value).encode(), "application/json")[0] == value
