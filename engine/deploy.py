@@ -34,11 +34,10 @@ class Deploy:
             await runtime.dispatcher.drained(runtime.settings.deploy_drain_timeout)
         for flow in reversed(flows):
             await flow.stop_nodes(stopping, todo.removed)
-        for id in todo.removed:
-            runtime.remove_port(id)
         runtime.model = self.new
         self._renew_flows()
         self._start(todo.start)
+        runtime.sweep_ports()
         self._rewire()
         await runtime._await_starts()
 

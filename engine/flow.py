@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,13 @@ class Flow:
     def environment_of(self, properties: Mapping[str, Any]) -> Environment:
         """The environment of a node of this flow."""
         return self.surroundings.of_node(properties)
+
+    def all_ids(self) -> Iterator[str]:
+        """The ids of all nodes of this flow and of the subflow instances in it."""
+        yield from self.plan.nodes_by_id
+        yield from self.plan.config_definitions
+        for child in self.children.values():
+            yield from child.all_ids()
 
     # -- starting ---------------------------------------------------------------------------------------------------
     def open_ports(self, ids: Iterable[str] | None = None) -> None:
@@ -285,7 +292,7 @@ class Flow:
     async def _close(self, node: Node[Any], removed: set[str]) -> None:
         child = self.children.pop(node.id, None)
         if child is not None:
-            await child.close(node.id in removed)
+            await child.close(set(child.nodes) if node.id in removed else ())
         try:
             await asyncio.wait_for(self._close_node(node, node.id in removed), self.runtime.settings.node_close_timeout)
         except TimeoutError:
@@ -309,13 +316,10 @@ class Flow:
         for config_node in self._uses.pop(node.id, ()):
             config_node.users.remove(node)
 
-    async def close(self, removed: bool) -> None:
-        """Stops everything in this flow and gives its ports up."""
+    async def close(self, gone: Collection[str]) -> None:
+        """Stops everything in this flow; the nodes in ``gone`` will not come back, nor will what is inside them."""
         await self.stop_sources()
-        await self.stop_nodes(None, set(self.nodes) if removed else set())
-        for definition in self.plan.nodes:
-            if removed:
-                self.runtime.remove_port(definition.id)
+        await self.stop_nodes(None, set(self.nodes) & set(gone))
 
     # -- reports ----------------------------------------------------------------------------------------------------
     def report_error(self, node: Node[Any], error: BaseException, msg: Message | None) -> None:

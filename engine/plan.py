@@ -29,7 +29,7 @@ class FlowPlan:
         self.groups = groups
         self.nodes = [node for node in nodes if not node.disabled]
         self.configs = [node for node in configs if not node.disabled]
-        self._definitions = {node.id: node for node in self.nodes}
+        self.nodes_by_id = {node.id: node for node in self.nodes}
         self.config_definitions = {node.id: node for node in self.configs}
         self._links: Mapping[str, list[str]] = {}
         self.inputs: list[str] = list(subflow.inputs) if subflow is not None else []
@@ -77,7 +77,7 @@ class FlowPlan:
 
     def definition(self, id: str) -> NodeDef | None:
         """The definition of a node or config node of this flow."""
-        return self._definitions.get(id) or self.config_definitions.get(id)
+        return self.nodes_by_id.get(id) or self.config_definitions.get(id)
 
     def use_links(self, links: Mapping[str, list[str]]) -> None:
         """Sets what each link out node of this flow delivers to."""

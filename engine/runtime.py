@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,14 +85,26 @@ class Runtime:
     async def stop(self) -> None:
         """Stops the sources, waits for what is under way (setting ``stop_drain_timeout``), then closes everything."""
         async with self._lock:
-            await self._halt(self.settings.stop_drain_timeout, removed=False)
+            await self._halt(self.settings.stop_drain_timeout)
+        await self._close_services()
         await self.contexts.close()
         self._watchdog.stop()
+
+    async def _close_services(self) -> None:
+        """Closes what nodes shared, where it can be closed: ``aclose()``."""
+        services, self.services = self.services, {}
+        for name, service in services.items():
+            close = getattr(service, "aclose", None)
+            if close is not None:
+                try:
+                    await asyncio.wait_for(close(), self.settings.node_close_timeout)
+                except Exception:
+                    log.exception("closing %s failed", name)
 
     async def stop_flows(self) -> None:
         """Stops the flows; the runtime stays up (``POST /flows/state``)."""
         async with self._lock:
-            await self._halt(self.settings.deploy_drain_timeout, removed=False)
+            await self._halt(self.settings.deploy_drain_timeout)
 
     async def start_flows(self) -> None:
         """Starts the flows again after :meth:`stop_flows`."""
@@ -145,10 +157,9 @@ class Runtime:
 
     # -- starting and stopping all ----------------------------------------------------------------------------------
     async def _replace_all(self, new: FlowModel) -> None:
-        gone = set(self.ports) - set(new.nodes) - set(new.configs)
-        await self._halt(self.settings.deploy_drain_timeout, removed=False)
-        for id in gone:
-            self.remove_port(id)
+        flow_nodes = {id for flow in self.flows.values() for id in (*flow.plan.nodes_by_id, *flow.plan.config_definitions)}
+        gone = flow_nodes - set(new.nodes) - set(new.configs)
+        await self._halt(self.settings.deploy_drain_timeout, gone)
         self.model = new
         missing = self.missing_types(new)
         if missing and not self.settings.start_with_unknown_types:
@@ -157,6 +168,7 @@ class Runtime:
             )
             return
         self._start_all()
+        self.sweep_ports()
         await self._await_starts()
         self.state = "start"
         self.started.set()
@@ -191,13 +203,14 @@ class Runtime:
         if self.starting:
             await asyncio.wait(list(self.starting), timeout=timeout)
 
-    async def _halt(self, drain: float, removed: bool) -> None:
+    async def _halt(self, drain: float, gone: Collection[str] = ()) -> None:
+        """Stops everything; the nodes in ``gone`` will not come back."""
         flows = list(self.flows.values())
         await asyncio.gather(*(flow.stop_sources() for flow in flows))
         if flows and not await self.dispatcher.drained(drain):
             log.info("stopping with %d messages under way", self.dispatcher.origins + len(self.dispatcher.queue))
         for flow in reversed(flows):
-            await flow.close(removed)
+            await flow.close(gone)
         self.flows.clear()
         self.failed.clear()
         self.state = "stop"
@@ -224,6 +237,12 @@ class Runtime:
         port = self.ports.pop(id, None)
         if port is not None:
             port.shut()
+
+    def sweep_ports(self) -> None:
+        """Gives up the ports of nodes that are in no running flow any more."""
+        running = {id for flow in self.flows.values() for id in flow.all_ids()}
+        for id in self.ports.keys() - running:
+            self.remove_port(id)
 
     def node_class(self, type: str) -> NodeClass:
         """The class of a type; the one of ``unknown`` stands for missing types."""

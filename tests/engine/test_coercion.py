@@ -201,6 +201,9 @@ JS.eval("function texts(x) { const v = JSON.parse(x); return JSON.stringify([Str
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53))
 def test_numbers_print_and_parse_as_in_javascript(number):
     text, parsed = json.loads(JS.get("texts")(json.dumps(number)))
+    if len(to_string(number)) < len(text):  # QuickJS does not always find the shortest text, which the language demands
+        assert float(to_string(number)) == float(text)
+        return
     assert to_string(number) == text
     assert to_string(to_number(text)) == parsed
 

@@ -166,6 +166,12 @@ async def test_full_restarts_everything_even_when_nothing_changed(bench):
     assert await bench.deploy(tab(), A, B, C, mode="full") == both("a", "b", "c")
 
 
+async def test_full_tells_a_deleted_node_from_one_that_restarts(bench):
+    await bench.start(tab(), A, B, C)
+    await bench.deploy(tab(), A, C, mode="full")
+    assert [what for what, id in bench.runtime.journal if id in "ab"] == ["stop", "removed", "start"]
+
+
 async def test_a_stale_revision_is_refused_and_names_both(bench):
     await bench.start(tab(), A)
     old = bench.runtime.model.revision

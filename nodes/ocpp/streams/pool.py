@@ -47,6 +47,13 @@ class Pool:
             ending = self._end(address, self._sides[address])
             self._ends[address] = asyncio.create_task(ending, name="ocpp-linger")
 
+    async def aclose(self) -> None:
+        """The runtime stops: ends the connections that linger."""
+        ending = list(self._ends.values())
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
     async def _end(self, address: Address, side: FlowSide) -> None:
         # When the loop ends before the time is over, the task is cancelled: the connections are closed then too.
         try:
