@@ -1,5 +1,6 @@
 """Fixtures that run the real program; conftest modules import them."""
 
+import contextlib
 import json
 
 import pytest
@@ -14,24 +15,34 @@ def user_dir(tmp_path):
 
 
 @pytest.fixture
-def start(user_dir, tmp_path):
-    """Starts ``busway run`` on free ports: ``start(flows, *options)``; ``flows`` is a path, a list of nodes, or None.
+def start(tmp_path):
+    """Starts ``busway run``: see :func:`programs`."""
+    with programs(tmp_path) as start_program:
+        yield start_program
 
-    Each is stopped at the end; none may leave a process behind.
+
+@contextlib.contextmanager
+def programs(folder):
+    """Starts ``busway run`` on free ports, its user directory in ``folder``: ``start(flows, *options)``.
+
+    ``flows`` is a path, a list of nodes, or None. Each program is stopped at the end; none may leave a process behind.
     """
     started = []
+    user_dir = folder / "user"
 
     def start_program(flows, *options, **env):
-        file = [written(tmp_path, flows) if isinstance(flows, list) else flows] if flows is not None else []
+        file = [written(folder, flows) if isinstance(flows, list) else flows] if flows is not None else []
         options = ["--user-dir", user_dir, "--port", "0", "--gateway-port", "0", *options]
-        program = Program("run", *file, *options, cwd=tmp_path, **env)
+        program = Program("run", *file, *options, cwd=folder, **env)
         started.append(program)
         program.wait_for("nodes run" if "--no-gateway" in options else "gateway: ")
         return program
 
-    yield start_program
-    for program in started:
-        program.stop()
+    try:
+        yield start_program
+    finally:
+        for program in started:
+            program.stop()
     eventually(lambda: not processes_that_mention(str(user_dir)))
 
 
