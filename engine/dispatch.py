@@ -342,8 +342,9 @@ def compile_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tupl
     """The route of a node: ``outputs[i]`` lists the ports wired to output i, ``names`` the outputs' names if they have any.
 
     What is sent may be a message (first output), a list per output whose elements are a message, None or a list of
-    messages, a pair ``(output number, message)``, or a dict by output name. Order and cloning are Node-RED's: outputs ascending, wires in order, all messages of a
-    wire before the next wire; only the very first delivery carries the original.
+    messages, a pair ``(output number, message)``, or a dict by output name. Order and cloning are Node-RED's: outputs
+    ascending, wires in order, all messages of a wire before the next wire; only the very first delivery carries the
+    original.
     """
     outputs = [list(ports) for ports in outputs]
     while outputs and not outputs[-1]:

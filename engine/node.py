@@ -44,7 +44,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True, populate_by_name=True)
 
-    name: str = Field("", title="Name")
+    name: str = Field("", title="Name", description="What the node is called on the canvas and in logs.")
 
 
 C = TypeVar("C", bound=Config)
@@ -212,9 +212,11 @@ class Node(Generic[C]):
         the node as failed; other nodes run."""
 
     def on_message(self, msg: Message) -> Any:
-        """Handles one message: a plain function (called inline: keep it short) or a coroutine function. Returns a message (first
-        output), a list per output, a pair ``(output number, message)``, a dict by output name, or None; or uses :meth:`send`. Returning means done; raising means an error
-        with this message."""
+        """Handles one message: a plain function (called inline: keep it short) or a coroutine function.
+
+        Returns a message (first output), a list per output, a pair ``(output number, message)``, a dict by output name, or
+        None; or uses :meth:`send`. Returning means done; raising means an error with this message.
+        """
         return None
 
     async def run(self) -> None:

@@ -157,7 +157,9 @@ class Runtime:
 
     # -- starting and stopping all ----------------------------------------------------------------------------------
     async def _replace_all(self, new: FlowModel) -> None:
-        flow_nodes = {id for flow in self.flows.values() for id in (*flow.plan.nodes_by_id, *flow.plan.config_definitions)}
+        flow_nodes = {
+            id for flow in self.flows.values() for id in (*flow.plan.nodes_by_id, *flow.plan.config_definitions)
+        }
         gone = flow_nodes - set(new.nodes) - set(new.configs)
         await self._halt(self.settings.deploy_drain_timeout, gone)
         self.model = new

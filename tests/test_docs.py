@@ -36,7 +36,9 @@ async def test_the_smallest_node_works(custom):
         assert (await flow.output("n"))["payload"] == "HELLO"
 
 
-@pytest.mark.parametrize(("value", "action", "expected"), [(50, "scale", 5), (150, "scale", 15), (150, "clamp", 10), (150, "drop", None)])
+@pytest.mark.parametrize(
+    ("value", "action", "expected"), [(50, "scale", 5), (150, "scale", 15), (150, "clamp", 10), (150, "drop", None)]
+)
 async def test_the_node_with_properties_works(custom, value, action, expected):
     node = {"id": "n", "type": "scale", "maxout": 10, "action": action, "wires": [["out"]]}
     async with flow_of([node], types=[custom.get("scale")]) as flow:
@@ -59,7 +61,9 @@ async def test_the_source_follows_its_file(custom, tmp_path):
 
 def test_the_lengths_of_the_examples_stay_what_a_newcomer_can_read():
     found = blocks("custom-nodes.md")
-    assert [len(found[name].splitlines()) <= limit for name, limit in (("upper.py", 12), ("scale.py", 39), ("tail.py", 42))] == [True] * 3
+    assert [
+        len(found[name].splitlines()) <= limit for name, limit in (("upper.py", 12), ("scale.py", 39), ("tail.py", 42))
+    ] == [True] * 3
 
 
 def test_the_settings_of_the_guide_are_accepted(tmp_path):

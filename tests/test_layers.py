@@ -7,7 +7,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOCOL = {"nodes.ocpp"}
-ALLOWED = {"engine": {"engine"}, "nodes": {"engine", "nodes"}, "gateway": {"engine", "gateway", *PROTOCOL}, "editor": {"engine", "editor"}}
+ALLOWED = {
+    "engine": {"engine"},
+    "nodes": {"engine", "nodes"},
+    "gateway": {"engine", "gateway", *PROTOCOL},
+    "editor": {"engine", "editor"},
+}
 FILES = [path for folder in ALLOWED for path in sorted((ROOT / folder).rglob("*.py"))]
 
 

@@ -21,7 +21,9 @@ def source_files() -> set[str]:
 
 
 def wanted(path: Path) -> bool:
-    return path.is_file() and path.suffix in DATA and "__pycache__" not in path.parts and "node_modules" not in path.parts
+    return (
+        path.is_file() and path.suffix in DATA and "__pycache__" not in path.parts and "node_modules" not in path.parts
+    )
 
 
 def pip_wheel(source: Path, target: Path) -> Path:
@@ -49,7 +51,9 @@ def test_the_wheel_holds_exactly_what_the_folders_hold(wheel: Path) -> None:
 @pytest.mark.timeout(300)
 def test_a_wheel_from_the_sdist_is_the_same(wheel: Path, tmp_path: Path) -> None:
     build = "import sys, hatchling.build as b; print(b.build_sdist(sys.argv[1]))"
-    made = subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True, text=True)
+    made = subprocess.run(
+        [sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True, text=True
+    )
     with tarfile.open(tmp_path / made.stdout.split()[-1]) as archive:
         archive.extractall(tmp_path, filter="data")
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
@@ -62,6 +66,11 @@ def test_the_installed_package_runs_outside_of_the_checkout(wheel: Path, tmp_pat
         archive.extractall(tmp_path / "site")
     code = "import busway, busway.engine.runtime, busway.nodes; print(busway.engine.runtime.__file__)"
     environment = {"PYTHONPATH": str(tmp_path / "site"), "PATH": ""}
-    command = [sys.executable, "-S", "-c", f"import sys; sys.path += {[p for p in sys.path if 'site-packages' in p]!r}; {code}"]
+    command = [
+        sys.executable,
+        "-S",
+        "-c",
+        f"import sys; sys.path += {[p for p in sys.path if 'site-packages' in p]!r}; {code}",
+    ]
     ran = subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
     assert str(tmp_path) in ran.stdout

@@ -72,7 +72,7 @@ class Dialect(ABC):
         self.charger.said(action, _essence(request), answer)
         return answer
 
-    async def _get_specific_response(self, unique_id: str, timeout: float) -> Any:  # noqa: ASYNC109
+    async def _get_specific_response(self, unique_id: str, timeout: float) -> Any:
         """Called by ``ocpp`` for each answer, before it is taken apart."""
         answer = await super()._get_specific_response(unique_id, timeout)  # type: ignore[misc]
         action = self._asked.get(unique_id)

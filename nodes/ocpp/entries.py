@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 import orjson
+
 from busway.engine.errors import BuswayError
 from busway.nodes.ocpp.clock import now_ms
 from busway.nodes.ocpp.frames import CALL, CALLERROR, CALLRESULT, CALLRESULTERROR, MOST_LEVELS, SEND, too_deep

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import orjson
+
 from busway.engine.errors import BuswayError
 from busway.nodes.ocpp.clock import iso
 from busway.nodes.ocpp.versions import canonical

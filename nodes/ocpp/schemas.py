@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
+
 from busway.engine.errors import BuswayError, suggest
 from busway.nodes.ocpp.codes import code_for
 from busway.nodes.ocpp.frames import encode

@@ -31,10 +31,14 @@ SETTINGS = {
     "debugMaxLength": "debug_max_length",
     "debugStatusLength": "debug_status_length",
     "functionExternalModules": None,
+    "globalFunctionTimeout": "function_timeout",
     "contextStorage": "context_storage",
     "functionGlobalContext": "global_context",
 }
 """Node-RED's settings that specs set -> ours."""
+NO_MESSAGE = "Function tried to send a message of type "
+LABELS = {"Not a number": "range.errors.notnumber"}
+"""Texts that begin a log line -> the keys that specs look for, as they consult no catalogue."""
 
 
 class Helper(Node[Config]):
@@ -69,7 +73,9 @@ class EngineAdapter(Adapter):
     # -- what nodes call --------------------------------------------------------------------------------------------
     def _report_calls(self) -> None:
         """Tells the bridge of each error, log line and status at the moment the node reports it."""
-        report_error, log, report_status = (getattr(flow_module.Flow, name) for name in ("report_error", "log", "report_status"))
+        report_error, log, report_status = (
+            getattr(flow_module.Flow, name) for name in ("report_error", "log", "report_status")
+        )
 
         def on_error(flow: Any, node: Any, error: BaseException, msg: Any) -> None:
             self.events.call(self.uid(node), "error", error_value(error), *([] if msg is None else [outward(msg)]))
@@ -77,7 +83,7 @@ class EngineAdapter(Adapter):
 
         def on_log(flow: Any, node: Any, level: str, text: Any, error: BaseException | None = None) -> None:
             if level != "error":
-                self.events.call(self.uid(node), "log" if level == "info" else level, outward(text))
+                self.events.call(self.uid(node), "log" if level == "info" else level, outward(labelled(text)))
             log(flow, node, level, text, error)
 
         def on_status(flow: Any, node: Any, status: dict[str, Any]) -> None:
@@ -107,9 +113,20 @@ class EngineAdapter(Adapter):
             await self._serve()
 
     def _settings(self) -> Settings:
-        mapped = {ours: self.settings[key] for key, ours in SETTINGS.items() if ours is not None and key in self.settings}
+        mapped = {
+            ours: self.settings[key] for key, ours in SETTINGS.items() if ours is not None and key in self.settings
+        }
         stores = {"context_storage": self.stores} if self.stores else {}
-        return Settings.model_validate({"user_dir": self.folder, "port": 0, "deploy_drain_timeout": 0.05, "stop_drain_timeout": 0.05, **mapped, **stores})
+        return Settings.model_validate(
+            {
+                "user_dir": self.folder,
+                "port": 0,
+                "deploy_drain_timeout": 0.05,
+                "stop_drain_timeout": 0.05,
+                **mapped,
+                **stores,
+            }
+        )
 
     def _model(self, flow: list[Any]) -> FlowModel:
         """Specs leave out tabs and positions; here they decide what a node is."""
@@ -167,7 +184,9 @@ class EngineAdapter(Adapter):
 
     def node_props(self, uid: str) -> dict[str, Any]:
         node = self._uids[uid]
-        config = {info.alias or name: getattr(node.config, name) for name, info in type(node.config).model_fields.items()}
+        config = {
+            info.alias or name: getattr(node.config, name) for name, info in type(node.config).model_fields.items()
+        }
         shown = {key: value.id if isinstance(value, Node) else value for key, value in config.items()}
         own = getattr(node, "public", None)
         return {**node.properties, **outward(shown), **(outward(own()) if own is not None else {}), "id": node.id}
@@ -192,7 +211,9 @@ class EngineAdapter(Adapter):
         if path == ["close"]:
             return node.close(bool(values and values[0]))
         if path == ["status"]:
-            node.flow.report_status(node, values[0] if values and isinstance(values[0], dict) else {"text": str(values[0])})
+            node.flow.report_status(
+                node, values[0] if values and isinstance(values[0], dict) else {"text": str(values[0])}
+            )
         elif path == ["send"]:
             node.send(values[0] if values else None)
         elif path[0] in ("log", "warn", "error", "debug", "trace"):
@@ -279,10 +300,24 @@ def error_value(error: BaseException) -> Any:
     if isinstance(error, NodeError):
         return str(error)
     if isinstance(error, ScriptError):
-        return JSError(error.message, error.name or "Error", error.stack) if error.name else error.message
+        # Node-RED puts the class in front of the message of this kind only.
+        message = text_of(error) if error.name == "ReferenceError" else error.message
+        return JSError(message, error.name, error.stack) if error.name else labelled(message)
     return JSError(text_of(error))
+
+
+def labelled(text: Any) -> Any:
+    """A log line with the key of its label in place of it."""
+    if isinstance(text, str) and text.startswith(NO_MESSAGE):
+        return "function.error.non-message-returned"
+    for label, key in LABELS.items():
+        if isinstance(text, str) and text.startswith(label):
+            return key + text.removeprefix(label)
+    return text
 
 
 def log_value(value: Any) -> Any:
     """What was logged, as text unless it is data."""
-    return error_value(value) if isinstance(value, BaseException) else outward(json.loads(json.dumps(value, default=str)))
+    return (
+        error_value(value) if isinstance(value, BaseException) else outward(json.loads(json.dumps(value, default=str)))
+    )

@@ -173,9 +173,10 @@ async def test_io_gets_its_turn_while_a_long_queue_is_drained(bench):
 async def test_above_the_high_water_mark_messages_are_refused_by_name(bench):
     await bench.start(tab(), node("a"))
     bench.runtime.dispatcher.high_water = 3
+    for _ in range(4):
+        bench.runtime.receive("a", {})
     with pytest.raises(Overloaded, match="try again later"):
-        for _ in range(10):
-            bench.runtime.receive("a", {})
+        bench.runtime.receive("a", {})
 
 
 async def test_a_tap_sees_each_message_until_it_is_taken_off(bench):

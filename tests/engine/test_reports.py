@@ -107,7 +107,7 @@ async def test_an_error_that_comes_back_to_its_node_is_given_up(bench):
     await bench.start(tab(), node("a", "always"), catch("c", "a"), *SINKS)
     await bench.send("a", {})
     assert bench.runtime.nodes["a"].count == 10
-    assert [entry["msg"] for entry in bench.log][0] == "Message exceeded maximum number of catches"
+    assert bench.log[0]["msg"] == "Message exceeded maximum number of catches"
 
 
 async def test_an_error_in_a_subflow_goes_out_with_the_instance_as_reporter(bench):

@@ -125,7 +125,7 @@ async def test_reload_takes_what_is_in_the_file(make, tmp_path):
 
 async def test_a_flow_file_that_is_none_stops_the_start_and_stays(make, tmp_path):
     (tmp_path / "flows.json").write_text("[{]")
-    with pytest.raises(FlowFileError, match="flows.json"):
+    with pytest.raises(FlowFileError, match=r"flows\.json"):
         await make().start()
     assert (tmp_path / "flows.json").read_text() == "[{]"
 

@@ -4,7 +4,10 @@ from tests.engine.bench import node, tab
 
 
 def env(**values):
-    return [{"name": name, "value": str(value), "type": "num" if isinstance(value, int) else "str"} for name, value in values.items()]
+    return [
+        {"name": name, "value": str(value), "type": "num" if isinstance(value, int) else "str"}
+        for name, value in values.items()
+    ]
 
 
 async def test_the_nearest_level_wins_and_values_keep_their_type(bench):
@@ -26,7 +29,12 @@ async def test_an_instance_overrides_its_template_and_falls_back_to_what_is_arou
     await bench.start(tab(env=env(Z=3)), sub, node("i", z="s"), node("one", "subflow:s", env=env(X=2), name="first"))
     inner = bench.runtime.nodes["one-i"].env
     assert [inner.get(name) for name in ("X", "Y", "Z")] == [2, 1, 3]
-    assert [inner.get(name) for name in ("NR_NODE_PATH", "NR_SUBFLOW_ID", "NR_SUBFLOW_NAME", "NR_FLOW_ID")] == ["t/one/i", "one", "first", "t"]
+    assert [inner.get(name) for name in ("NR_NODE_PATH", "NR_SUBFLOW_ID", "NR_SUBFLOW_NAME", "NR_FLOW_ID")] == [
+        "t/one/i",
+        "one",
+        "first",
+        "t",
+    ]
 
 
 async def test_a_property_that_is_a_variable_gets_its_value(bench):

@@ -3,6 +3,7 @@ import socket
 import time
 
 import pytest
+
 from busway.engine.virtualclock import ClockError, VirtualClock, virtual_loop
 
 

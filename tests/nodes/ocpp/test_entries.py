@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from busway.nodes.ocpp.messages import EntryError, Inbound, parse_entry
-from busway.nodes.ocpp.versions import VERSIONS
 from hypothesis import given
 from hypothesis import strategies as st
+
+from busway.nodes.ocpp.messages import EntryError, Inbound, parse_entry
+from busway.nodes.ocpp.versions import VERSIONS
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

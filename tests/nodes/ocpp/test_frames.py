@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from busway.nodes.ocpp import messages
 from busway.nodes.ocpp.codes import CODES
 from busway.nodes.ocpp.messages import Call, CallError, CallResult, CallResultError, FrameError, Send, parse_frame
 from busway.nodes.ocpp.versions import VERSIONS, VersionError
-from hypothesis import given
-from hypothesis import strategies as st
 
 JSON = st.recursive(
     st.none()

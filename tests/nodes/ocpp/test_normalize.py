@@ -1,11 +1,12 @@
 """Unified requests, answers and commands, beyond the measured cases: above all, a refusal stays a refusal."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from busway.nodes.ocpp import normalize, schemas
 from busway.nodes.ocpp.normalize import AnswerError, CommandError, PayloadError
 from busway.nodes.ocpp.versions import VERSIONS, VersionError
-from hypothesis import given
-from hypothesis import strategies as st
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from busway.nodes.ocpp import clock, messages, normalize
 
 FILE = json.loads(Path(__file__).with_name("cases.json").read_text())

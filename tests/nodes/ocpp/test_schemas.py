@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from busway.nodes.ocpp import schemas
 from busway.nodes.ocpp.codes import CODES
 from busway.nodes.ocpp.frames import EncodeError

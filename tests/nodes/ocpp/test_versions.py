@@ -1,10 +1,11 @@
 """Spellings of OCPP versions and of error codes by version."""
 
 import pytest
-from busway.nodes.ocpp.codes import CODES, code_for
-from busway.nodes.ocpp.versions import SPELLINGS, SUBPROTOCOLS, VERSIONS, VersionError, canonical
 from hypothesis import given
 from hypothesis import strategies as st
+
+from busway.nodes.ocpp.codes import CODES, code_for
+from busway.nodes.ocpp.versions import SPELLINGS, SUBPROTOCOLS, VERSIONS, VersionError, canonical
 
 
 @pytest.mark.parametrize(
