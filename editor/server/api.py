@@ -21,6 +21,8 @@ from busway.engine.http import JSON_TYPE, Answer, HttpRequest, compile_path, err
 from busway.engine.http.payload import json_bytes
 from busway.engine.runtime import Runtime
 
+from .sameorigin import is_same_origin
+
 log = logging.getLogger("busway.http")
 
 RETRY = [(b"retry-after", b"1")]
@@ -122,7 +124,10 @@ class Api:
         return None
 
     async def answer(self, endpoint: Endpoint, call: Call) -> Answer:
-        """Calls an endpoint; what it raises becomes an answer too."""
+        """Calls an endpoint, unless a page of another origin asks for a change; what it raises becomes an answer too."""
+        header = call.request.header
+        if endpoint.method != "get" and not is_same_origin(header(b"origin"), header(b"host")):
+            return error_answer(403, "forbidden_origin", "a page of another origin may not do this")
         try:
             return await endpoint.handler(call)
         except ApiError as error:

@@ -14,7 +14,7 @@ from busway.engine.runtime import Runtime
 
 from .api import Api, Call, Endpoint
 
-_PARAMETER = re.compile(r":(\w+)(?:\([^)]*\))?")
+_PARAMETER = re.compile(r":(\w+)")
 
 
 def create_app(api: Api, runtime: Runtime) -> FastAPI:

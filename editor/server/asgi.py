@@ -14,8 +14,8 @@ from busway.engine.runtime import Runtime
 
 from .api import RETRY, TEXT_TYPE, Api, Call
 from .comms import Comms
-from .sameorigin import SAFE_METHODS, is_same_origin
-from .wire import Application, BodyTooLarge, ClientGone, Receive, Scope, Send, read_body, send_answer
+from .sameorigin import is_same_origin
+from .wire import Application, BodyTooLarge, ClientGone, Receive, Scope, Send, header, read_body, send_answer
 
 log = logging.getLogger("busway.http")
 
@@ -93,9 +93,6 @@ class Face:
         found = self.api.match(scope["method"].lower(), path)
         if found is None:
             return False
-        if scope["method"] not in SAFE_METHODS and not is_same_origin(scope):
-            await send_answer(send, error_answer(403, "forbidden_origin", "a page of another origin may not do this"))
-            return True
         endpoint, params = found
         body = await read_body(scope, receive, self._limit)
         request = HttpRequest(scope, body, params, endpoint.path)
@@ -134,7 +131,8 @@ class Face:
 
     # -- sockets ----------------------------------------------------------------------------------------------------
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if _below(scope["path"].rstrip("/"), self._admin_root) == "/comms" and is_same_origin(scope):
+        allowed = is_same_origin(header(scope, b"origin"), header(scope, b"host"))
+        if allowed and _below(scope["path"].rstrip("/"), self._admin_root) == "/comms":
             await self.comms.serve(receive, send)
             return
         await receive()

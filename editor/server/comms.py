@@ -18,7 +18,7 @@ from busway.engine.node import Node
 from busway.engine.runtime import Runtime
 
 from .outbox import Outbox
-from .wire import Receive, Scope, Send
+from .wire import Receive, Send
 
 log = logging.getLogger("busway.comms")
 
@@ -165,8 +165,3 @@ async def _send_frames(outbox: Outbox, send: Send) -> None:
         await outbox.wait()
         await asyncio.sleep(GATHER)
         await send({"type": "websocket.send", "text": outbox.take_frame()})
-
-
-def is_comms(scope: Scope, root: str) -> bool:
-    """Whether a socket is asked for under the path of ``/comms``."""
-    return bool(scope["path"].rstrip("/") == f"{root}comms")

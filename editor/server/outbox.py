@@ -20,7 +20,7 @@ class Outbox:
     def __init__(self, most_messages: int = MOST_MESSAGES, most_bytes: int = MOST_BYTES) -> None:
         self._most_messages, self._most_bytes = most_messages, most_bytes
         self._waiting: deque[tuple[str, bytes]] = deque()
-        self._bytes = 0
+        self._bytes = self._dropped = 0
         self._some = asyncio.Event()
 
     def __len__(self) -> int:
@@ -39,29 +39,31 @@ class Outbox:
         await self._some.wait()
 
     def take_frame(self) -> str:
-        """The next frame: a JSON array of at most 50 messages."""
-        texts = [self._waiting.popleft()[1] for _ in range(min(FRAME_LENGTH, len(self._waiting)))]
+        """The next frame: a JSON array of at most 50 messages, the first of them a notice when some were dropped."""
+        notice = [_notice(self._dropped)] if self._dropped else []
+        self._dropped = 0
+        count = min(FRAME_LENGTH - len(notice), len(self._waiting))
+        texts = [self._waiting.popleft()[1] for _ in range(count)]
         self._bytes -= sum(map(len, texts))
         if not self._waiting:
             self._some.clear()
-        return (b"[" + b",".join(texts) + b"]").decode()
+        return (b"[" + b",".join(notice + texts) + b"]").decode()
 
     def _make_room(self) -> None:
         """Shrinks to half, so that this is not done for every message."""
-        kept = self._without_replaced()
-        room, dropped = self._most_bytes // 2 - sum(len(text) for topic, text in kept if topic != "debug"), 0
-        places = self._most_messages // 2 - sum(topic != "debug" for topic, _ in kept)
-        self._waiting.clear()
-        for topic, text in reversed(kept):
+        messages = self._without_replaced()
+        room = self._most_bytes // 2 - sum(len(text) for topic, text in messages if topic != "debug")
+        places = self._most_messages // 2 - sum(topic != "debug" for topic, _ in messages)
+        kept: deque[tuple[str, bytes]] = deque()
+        for topic, text in reversed(messages):
             if topic == "debug":
                 room, places = room - len(text), places - 1
                 if room < 0 or places < 0:
-                    dropped += 1
+                    self._dropped += 1
                     continue
-            self._waiting.appendleft((topic, text))
-        if dropped:
-            self._waiting.append(("debug", _notice(dropped)))
-        self._bytes = sum(len(text) for _, text in self._waiting)
+            kept.appendleft((topic, text))
+        self._waiting = kept
+        self._bytes = sum(len(text) for _, text in kept)
 
     def _without_replaced(self) -> list[tuple[str, bytes]]:
         """Of each topic but debug only the last message."""

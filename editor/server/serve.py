@@ -76,7 +76,11 @@ class HttpFace:
         self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve([sock]), name="http face")
         self._watching = asyncio.create_task(self._await_flows(), name="http face readiness")
-        await self._server.listening.wait()
+        listening = asyncio.ensure_future(self._server.listening.wait())
+        await asyncio.wait((listening, self._serving), return_when=asyncio.FIRST_COMPLETED)
+        if self._serving.done():
+            listening.cancel()
+            self._serving.result()
         return self.port
 
     async def _await_flows(self) -> None:
@@ -92,13 +96,13 @@ class HttpFace:
             for wait in waits:
                 wait.cancel()
 
-    def drain(self) -> None:
-        """From now on no request enters a flow; the admin API is served on."""
+    async def drain(self) -> None:
+        """From now on no request enters a flow; the admin API is served on. Call it before the runtime is stopped."""
         self.face.draining = True
 
     async def stop(self) -> None:
         """Stops listening, gives requests under way five seconds, closes all connections."""
-        self.drain()
+        await self.drain()
         self.comms.close()
         if self._watching is not None:
             self._watching.cancel()

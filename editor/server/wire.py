@@ -22,11 +22,11 @@ class ClientGone(BuswayError):
     """The client went away while it sent its request."""
 
 
-def header(scope: Scope, name: bytes) -> bytes | None:
+def header(scope: Scope, name: bytes) -> str | None:
     """A header of a request; ``name`` is in lower case."""
     for key, value in scope["headers"]:
         if key == name:
-            return bytes(value)
+            return bytes(value).decode("latin-1")
     return None
 
 

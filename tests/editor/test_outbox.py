@@ -45,7 +45,7 @@ async def test_it_can_be_waited_for():
 async def test_the_oldest_debug_messages_go_first_and_a_notice_says_how_many():
     outbox = Outbox(most_messages=10)
     fill(outbox, *(("debug", number) for number in range(11)))
-    *kept, (topic, notice) = drained(outbox)
+    (topic, notice), *kept = drained(outbox)
     assert kept == [("debug", number) for number in (6, 7, 8, 9, 10)]
     assert (topic, notice["level"]) == ("debug", 30)
     assert notice["msg"].startswith("6 debug messages were dropped")
@@ -58,11 +58,20 @@ async def test_a_status_that_was_replaced_goes_and_the_last_one_stays():
     assert drained(outbox) == [("status/a", 9), ("status/b", 1)]
 
 
+async def test_all_that_was_dropped_since_the_last_frame_is_counted():
+    outbox = Outbox(most_messages=10)
+    fill(outbox, *(("debug", number) for number in range(1000)))
+    (_, notice), *kept = drained(outbox)
+    assert notice["msg"].startswith(f"{1000 - len(kept)} debug messages were dropped")
+    fill(outbox, ("debug", 1))
+    assert drained(outbox) == [("debug", 1)]
+
+
 async def test_the_size_counts_too():
     outbox = Outbox(most_bytes=1000)
     fill(outbox, ("status/a", "kept"), *(("debug", "x" * 100) for _ in range(10)))
     found = drained(outbox)
-    assert found[0] == ("status/a", "kept")
+    assert found[1] == ("status/a", "kept")
     assert any("were dropped" in data["msg"] for _, data in found if isinstance(data, dict))
     assert sum(len(str(data)) for _, data in found) < 1000
 

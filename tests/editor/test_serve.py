@@ -69,7 +69,7 @@ async def test_what_is_under_way_is_answered_before_it_stops(tmp_path):
     async with served(tmp_path, *nodes) as site, httpx.AsyncClient(base_url=site.client.base_url) as client:
         request = asyncio.create_task(client.get("/x?a=1"))
         await until(lambda: site.runtime.dispatcher.origins)
-        site.face.drain()
+        await site.face.drain()
         assert site.face.state == "draining"
         refused = await site.client.get("/x")
         assert (refused.status_code, refused.json()["message"]) == (503, "the server is stopping")

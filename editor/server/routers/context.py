@@ -14,13 +14,14 @@ from busway.engine.runtime import Runtime
 from ..api import ApiError, Call, Resource, empty_answer, json_answer
 
 resource = Resource("context")
-_WHERE = "/context/:scope(global)", "/context/:scope(flow|node)/:id"
 
 
-@resource.get(_WHERE[0], "context.read")
-@resource.get(_WHERE[1], "context.read")
-@resource.get(f"{_WHERE[0]}/*", "context.read")
-@resource.get(f"{_WHERE[1]}/*", "context.read")
+@resource.get("/context/global", "context.read")
+@resource.get("/context/global/*", "context.read")
+@resource.get("/context/flow/:id", "context.read")
+@resource.get("/context/flow/:id/*", "context.read")
+@resource.get("/context/node/:id", "context.read")
+@resource.get("/context/node/:id/*", "context.read")
 async def read_context(call: Call) -> Answer:
     """Values of a context: of all stores, or those of the query's `store`.
 
@@ -43,8 +44,9 @@ async def read_context(call: Call) -> Answer:
     return json_answer(shown if name == call.runtime.contexts.default else shown | {"store": name})
 
 
-@resource.delete(f"{_WHERE[0]}/*", "context.write")
-@resource.delete(f"{_WHERE[1]}/*", "context.write")
+@resource.delete("/context/global/*", "context.write")
+@resource.delete("/context/flow/:id/*", "context.write")
+@resource.delete("/context/node/:id/*", "context.write")
 async def delete_value(call: Call) -> Answer:
     """Deletes a value of a context, in the default store or the query's `store`."""
     context, store = _find(call), _store(call)
@@ -58,7 +60,8 @@ async def delete_value(call: Call) -> Answer:
 
 def _find(call: Call) -> Context | None:
     """The context that the path names; None when there is no such node or flow."""
-    runtime, scope, id = call.runtime, call.params["scope"], call.params.get("id", "")
+    runtime, id = call.runtime, call.params.get("id", "")
+    scope = call.request.route_path.split("/")[2]
     if scope == "global":
         return runtime.contexts.global_()
     if scope == "node":

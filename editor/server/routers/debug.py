@@ -24,7 +24,8 @@ class Switchable(Protocol):
     def switch(self, active: bool) -> None: ...
 
 
-@resource.post("/debug/:state(enable|disable)", "debug.write")
+@resource.post("/debug/enable", "debug.write")
+@resource.post("/debug/disable", "debug.write")
 async def switch_some(call: Call) -> Answer:
     """Switches several debug nodes on (200) or off (201): the body's `nodes` lists their ids.
 
@@ -35,19 +36,23 @@ async def switch_some(call: Call) -> Answer:
     if not isinstance(ids, list):
         return phrase_answer(400)
     for id in ids:
-        _switch(call.runtime, id, call.params["state"])
-    return phrase_answer(_STATUS[call.params["state"]])
+        _switch(call.runtime, id, _state(call))
+    return phrase_answer(_STATUS[_state(call)])
 
 
-@resource.post("/debug/:id/:state(enable|disable)", "debug.write")
+@resource.post("/debug/:id/enable", "debug.write")
+@resource.post("/debug/:id/disable", "debug.write")
 async def switch_one(call: Call) -> Answer:
     """Switches a debug node on (200) or off (201).
 
     Lasts until the node restarts. 404: no such node runs.
     """
-    if not _switch(call.runtime, call.params["id"], call.params["state"]):
-        return phrase_answer(404)
-    return phrase_answer(_STATUS[call.params["state"]])
+    is_there = _switch(call.runtime, call.params["id"], _state(call))
+    return phrase_answer(_STATUS[_state(call)] if is_there else 404)
+
+
+def _state(call: Call) -> str:
+    return call.request.route_path.rpartition("/")[2]
 
 
 @resource.get("/debug/view/:file", "")
