@@ -5,7 +5,8 @@ import contextlib
 import json
 import shutil
 
-from tests.e2e.program import PATIENCE, ROOT
+from tests.e2e.program import PATIENCE, ROOT, Process
+from tests.e2e.servers import free_port
 
 PEERS = ROOT / "tests" / "peers"
 
@@ -82,3 +83,32 @@ async def rpc_station(gateway, name, protocol, answers, tenant="demo"):
         yield station
     finally:
         await station.stop()
+
+
+SETTINGS = """
+module.exports = {
+    uiHost: "127.0.0.1",
+    uiPort: %d,
+    flowFile: "flows.json",
+    credentialSecret: false,
+    disableEditor: true,
+    telemetry: { enabled: false, updateNotification: false },
+    logging: { console: { level: "info" } },
+};
+"""
+
+
+@contextlib.asynccontextmanager
+async def node_red(folder, nodes):
+    """Node-RED with the seed's nodes and these flows; gives the process and its address."""
+    folder.mkdir()
+    port = free_port()
+    (folder / "settings.js").write_text(SETTINGS % port)
+    (folder / "flows.json").write_text(json.dumps(nodes))
+    program = PEERS / "node_modules" / "node-red" / "red.js"
+    process = Process([node_program(), program, "--settings", folder / "settings.js", "--userDir", folder], cwd=folder)
+    try:
+        await process.until("Started flows")
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        await asyncio.to_thread(process.stop)

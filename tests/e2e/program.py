@@ -29,15 +29,14 @@ def busway(*args, cwd=None, seconds=PATIENCE, **env):
     return subprocess.run(command, cwd=cwd, env=environment(**env), capture_output=True, text=True, timeout=seconds)
 
 
-class Program:
-    """A command that runs until it is told to stop. Its log is read as it comes."""
+class Process:
+    """A child process that runs until it is told to stop. Its log, all that it prints, is read as it comes."""
 
-    def __init__(self, *args, cwd=None, **env):
+    def __init__(self, command, cwd=None, **env):
         self.lines = []
         self._changed = threading.Condition()
-        command = [sys.executable, "-m", "busway", *map(str, args)]
         self.process = subprocess.Popen(
-            command,
+            list(map(str, command)),
             cwd=cwd,
             env=environment(**env),
             stdin=subprocess.DEVNULL,
@@ -79,21 +78,6 @@ class Program:
         """As :meth:`wait_for`, in a coroutine."""
         return await asyncio.to_thread(self.wait_for, pattern, seconds, after)
 
-    @property
-    def http(self):
-        """Address of the HTTP face."""
-        return self.wait_for(r"HTTP face: (http://\S+)")[1]
-
-    @property
-    def gateway(self):
-        """Address of the gateway, to which tenant and station are added."""
-        return self.wait_for(r"gateway: (wss?://[^/]+/\w+)")[1]
-
-    @property
-    def redis_url(self):
-        """Address of the embedded server."""
-        return self.wait_for(r"embedded Redis server: (\S+)")[1]
-
     def interrupt(self, number=signal.SIGINT):
         """Asks the program to stop, as Ctrl-C does."""
         self.process.send_signal(number)
@@ -115,6 +99,28 @@ class Program:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         self.ended()
+
+
+class Program(Process):
+    """A busway command."""
+
+    def __init__(self, *args, cwd=None, **env):
+        super().__init__([sys.executable, "-m", "busway", *args], cwd, **env)
+
+    @property
+    def http(self):
+        """Address of the HTTP face."""
+        return self.wait_for(r"HTTP face: (http://\S+)")[1]
+
+    @property
+    def gateway(self):
+        """Address of the gateway, to which tenant and station are added."""
+        return self.wait_for(r"gateway: (wss?://[^/]+/\w+)")[1]
+
+    @property
+    def redis_url(self):
+        """Address of the embedded server."""
+        return self.wait_for(r"embedded Redis server: (\S+)")[1]
 
     def errors(self):
         """The lines that tell of errors."""
@@ -139,3 +145,12 @@ def eventually(condition, seconds=PATIENCE):
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.01)
     return result
+
+
+async def until(condition, seconds=PATIENCE):
+    """As :func:`eventually` in a coroutine; the condition is one, too."""
+    for _ in range(round(seconds / 0.01)):
+        if result := await condition():
+            return result
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come to that")
