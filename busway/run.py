@@ -147,6 +147,7 @@ class Parts:
             log.warning("%s is not there: nothing runs until the first deploy, which writes it", settings.flow_path)
         registry = Registry(*node_folders(settings.user_dir, settings.flow_path))
         runtime = Runtime(settings, registry, storage)
+        face = None
         if self.options.http:
             from .editor.server.serve import HttpFace
 
@@ -156,6 +157,8 @@ class Parts:
             log.info("HTTP face: http://%s:%d", settings.host, port)
         await runtime.start()
         self._started("flows", runtime.stop)
+        if face is not None:
+            self._started("HTTP requests under way", face.drain)
         log.info("flows: %s, %d nodes run, %d failed", settings.flow_path, len(runtime.nodes), len(runtime.failed))
         self._watch_nodes(runtime)
 

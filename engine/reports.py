@@ -150,7 +150,7 @@ def log(flow: Flow, node: Node[Any], level: str, text: Any, raised: BaseExceptio
             "id": str(node.properties.get("_alias", node.id)),
             "type": node.properties.get("type", node.type),
             "z": node.properties.get("z"),
-            "path": f"{flow.path}/{node.properties.get('_alias', node.id)}",
+            "path": flow.path,
             "msg": raised if raised is not None else text,
             "timestamp": int(time.time() * 1000),
         }
