@@ -25,8 +25,10 @@ class RedisServer:
         self.process = None
 
     def start(self):
-        files = ["--unixsocket", self.socket, "--dir", self.folder, "--save", "", "--appendonly", "yes"]
-        command = [find_binary(), "--port", self.port, *files]
+        files = ["--unixsocket", self.socket, "--dir", self.folder, "--save", ""]
+        # What it has confirmed must be there after a kill: tests of others are about that.
+        durable = ["--appendonly", "yes", "--appendfsync", "always"]
+        command = [find_binary(), "--port", self.port, *files, *durable]
         self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
         eventually(self._answers)
         return self
