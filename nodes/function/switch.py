@@ -44,12 +44,13 @@ class Switch(Node[SwitchConfig]):
     The rules are tested in their order; the first sends to the first output, the second to the second, and so on. All
     rules are tested, or no more after the first that matches.
 
-    - **Comparisons** (==, !=, <, <=, >, >=, is between, contains, matches regex) convert as JavaScript does: the
-    number 1 equals the text `1`; two texts are compared by their characters, everything else as numbers. - **Is true,
-    is false, is null, is empty, is of type, has key** test what kind of value it is. Numbers, truth values and null
-    are neither empty nor not empty. - **Sequence rules** (head, index between, tail) look at `msg.parts`; *tail*
-    waits for the whole sequence. - **JSONata expression** matches when its result is true; `$I` and `$N` are index
-    and length of the sequence. - **Otherwise** matches when no rule before it has.
+    - **Comparisons** (==, !=, <, <=, >, >=, is between, contains, matches regex) convert as JavaScript does: the number 1
+      equals the text `1`; two texts are compared by their characters, everything else as numbers.
+    - **Is true, is false, is null, is empty, is of type, has key** test what kind of value it is. Numbers, truth values
+      and null are neither empty nor not empty.
+    - **Sequence rules** (head, index between, tail) look at `msg.parts`; *tail* waits for the whole sequence.
+    - **JSONata expression** matches when its result is true; `$I` and `$N` are index and length of the sequence.
+    - **Otherwise** matches when no rule before it has.
 
     The value may also be compared with the one that the message before had (*previous value*).
 
