@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from busway.engine.errors import BuswayError
@@ -17,6 +17,7 @@ from busway.engine.errors import BuswayError
 if TYPE_CHECKING:
     from redis.asyncio import Connection, Redis
 
+Replied = Callable[[Any, Exception | None], None]
 STALLED = 5.0
 """Seconds without any reply, while one is awaited, after which the server counts as gone."""
 
@@ -78,7 +79,8 @@ class Link:
         self._pack: Any = hiredis.pack_command
         self._outgoing: list[bytes] = []
         self._wake = asyncio.Event()
-        self._awaited: deque[asyncio.Future[Any]] = deque()
+        self._awaited: deque[asyncio.Future[Any] | _Callback] = deque()
+        self._buffered = _buffered_replies(connection)
         self._replies = 0
         self._loop = asyncio.get_running_loop()
         work = (self._write(), self._read(), self._watch())
@@ -89,14 +91,21 @@ class Link:
 
         It raises LinkDown when the connection broke first, redis-py's ResponseError when Redis refused the command.
         """
-        future = self._loop.create_future()
-        if self.down.is_set():
-            _fail(future, LinkDown("the connection to Redis is down"))
-            return future
-        self._outgoing.append(self._pack(command))
-        self._awaited.append(future)
-        self._wake.set()
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._enqueue(command, future)
         return future
+
+    def tell(self, command: Sequence[str | bytes | int], replied: Replied) -> None:
+        """Sends a command like :meth:`send`, and calls ``replied(reply, error)`` when it was answered or cannot be."""
+        self._enqueue(command, _Callback(replied))
+
+    def _enqueue(self, command: Sequence[str | bytes | int], awaiting: asyncio.Future[Any] | _Callback) -> None:
+        if self.down.is_set():
+            _fail(awaiting, LinkDown("the connection to Redis is down"))
+            return
+        self._outgoing.append(self._pack(tuple(command)))
+        self._awaited.append(awaiting)
+        self._wake.set()
 
     async def close(self) -> None:
         """Breaks the connection; what was not answered yet fails with LinkDown."""
@@ -123,11 +132,21 @@ class Link:
             except ResponseError as error:
                 _fail(self._next(), error)
             else:
-                future = self._next()
-                if not future.done():
-                    future.set_result(reply)
+                self._answered(reply)
+                for more in self._buffered():
+                    if isinstance(more, ConnectionError):
+                        self._break(f"the connection to Redis broke: {more}")
+                        return
+                    self._answered(more)
 
-    def _next(self) -> asyncio.Future[Any]:
+    def _answered(self, reply: Any) -> None:
+        awaiting = self._next()
+        if isinstance(reply, Exception):
+            _fail(awaiting, reply)
+        elif not awaiting.done():
+            awaiting.set_result(reply)
+
+    def _next(self) -> asyncio.Future[Any] | _Callback:
         self._replies += 1
         return self._awaited.popleft()
 
@@ -164,7 +183,42 @@ class Link:
         self._tasks.append(asyncio.create_task(self._guarded(self._connection.disconnect(True))))
 
 
-def _fail(future: asyncio.Future[Any], error: Exception) -> None:
+class _Callback:
+    """Takes a reply like a future, and hands it on at once: most commands need nobody to wake up."""
+
+    __slots__ = ("_replied",)
+
+    def __init__(self, replied: Replied) -> None:
+        self._replied = replied
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, reply: Any) -> None:
+        self._replied(reply, None)
+
+    def set_exception(self, error: Exception) -> None:
+        self._replied(None, error)
+
+    def exception(self) -> None:
+        return None
+
+
+def _buffered_replies(connection: Connection) -> Callable[[], Iterator[Any]]:
+    """What gives the replies that have arrived already: asking for each by a coroutine costs more than the reply itself.
+
+    It looks into redis-py's parser; where that is another one than today's, there are none, and each is asked for.
+    """
+    reader = getattr(getattr(connection, "_parser", None), "_reader", None)
+    gets = getattr(reader, "gets", None)
+    if gets is None:
+        return lambda: iter(())
+    from redis._parsers.hiredis import NOT_ENOUGH_DATA
+
+    return lambda: iter(gets, NOT_ENOUGH_DATA)
+
+
+def _fail(future: asyncio.Future[Any] | _Callback, error: Exception) -> None:
     """Sets the error and marks it as seen: many commands are sent without waiting for their reply."""
     if not future.done():
         future.set_exception(error)

@@ -142,10 +142,9 @@ class Writer:
 
     # -- out --------------------------------------------------------------------------------------------------------
     def _send(self, link: Link, write: Write) -> None:
-        link.send(*write.args).add_done_callback(lambda future: self._replied(link, write, future))
+        link.tell(write.args, lambda reply, error: self._replied(link, write, reply, error))
 
-    def _replied(self, link: Link, write: Write, future: asyncio.Future[Any]) -> None:
-        error = future.exception()
+    def _replied(self, link: Link, write: Write, reply: Any, error: Exception | None) -> None:
         if link is not self._link or isinstance(error, LinkDown):
             return
         if error is not None and _is_passing(error):
@@ -155,7 +154,7 @@ class Writer:
         if not self._unconfirmed:
             self._idle.set()
         if write.done is not None:
-            _call(write.done, future.result() if error is None else error)
+            _call(write.done, reply if error is None else error)
         elif error is not None:
             log.error("Redis refused %s: %s", write.args[0], error)
 
