@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -77,6 +77,8 @@ class Intake:
         """Entries by id, until Redis has confirmed that they are acknowledged."""
         self.left: set[str] = set()
         """Entries whose acknowledgement is the flow's business."""
+        self._ended: list[Entry] = []
+        self._handing_over = 0
         self._absent: dict[str, Receiver] = {}
         self._parked: list[Entry] = []
         self._problem: str | None = CONNECTING
@@ -153,6 +155,27 @@ class Intake:
         return room
 
     # -- in ---------------------------------------------------------------------------------------------------------
+    @contextmanager
+    def handing_over(self) -> Iterator[None]:
+        """Lasts from asking for stored answers until the last entry they were asked for is accepted.
+
+        A CALL that is answered meanwhile stays known: its repeat may be among those entries, without its answer.
+        """
+        self._handing_over += 1
+        try:
+            yield
+        finally:
+            self._handing_over -= 1
+            self._forget_ended()
+
+    def _forget_ended(self) -> None:
+        if self._handing_over:
+            return
+        for entry in self._ended:
+            if entry.key is not None:
+                self._side.calls.discard(entry.key, entry)
+        self._ended.clear()
+
     def accept(self, entry: Entry, record: Record | None) -> None:
         """Takes an entry over; ``record`` is the answer that its message id got before, if any."""
         if self.has(entry.id):
@@ -297,7 +320,7 @@ class Intake:
 
     def _end(self, entry: Entry) -> None:
         key = entry.key
-        if key is not None:
+        if key is not None and not entry.answered:
             self._side.calls.discard(key, entry)
         for repeat in entry.repeats:
             self._acknowledge(repeat)
@@ -311,8 +334,12 @@ class Intake:
         self._side.writer.acknowledge(self.group, entry_id, partial(self._release, entry_id))
 
     def _release(self, entry_id: str, reply: Any) -> None:
-        self.open.pop(entry_id, None)
+        entry = self.open.pop(entry_id, None)
         self._freed.set()
+        if entry is not None:
+            # Now that Redis has confirmed its answer, whoever asks from here on is told it.
+            self._ended.append(entry)
+            self._forget_ended()
 
     def _bury(self, entry_id: str, fields: dict[str, str], reason: str, deliveries: int) -> None:
         why = ("reason", reason, "group", self.group, "entry", entry_id, "deliveries", deliveries, "buriedAt", now_ms())

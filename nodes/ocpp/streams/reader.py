@@ -124,12 +124,13 @@ class Reader:
         """``before``: how often entries were handed out before this time."""
         entries = [entry for row in rows if row is not None and (entry := self._entry(row, before)) is not None]
         calls = [entry for entry in entries if entry.key is not None]
-        records = await answers.known(ask, [entry.key for entry in calls if entry.key is not None])
-        found = dict(zip((entry.id for entry in calls), records, strict=True))
-        for index, entry in enumerate(entries):
-            self._intake.accept(entry, found.get(entry.id))
-            if index % 50 == 49:
-                await asyncio.sleep(0)
+        with self._intake.handing_over():
+            records = await answers.known(ask, [entry.key for entry in calls if entry.key is not None])
+            found = dict(zip((entry.id for entry in calls), records, strict=True))
+            for index, entry in enumerate(entries):
+                self._intake.accept(entry, found.get(entry.id))
+                if index % 50 == 49:
+                    await asyncio.sleep(0)
 
     def _entry(self, row: Row, before: Mapping[str, int]) -> Entry | None:
         entry_id, flat = row
