@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from busway.engine.coercion import to_string, truthy
 from busway.engine.message import UNDEFINED, Keys, read
 from busway.engine.node import NodeError
+from busway.nodes.function.mustache_inline import inline
 
 Lookup = Callable[[str, Any], Any]
 """Finds a name outside of the sections: called with the name and the message; UNDEFINED when there is none."""
@@ -56,9 +57,27 @@ def compile_template(source: str, lookup: Lookup, filter: Callable[[str], str] |
     Names are looked up in the sections around them, innermost first, then by ``lookup``. ``filter`` is applied to each
     text that a name finds in the message, before escaping (Node-RED's JSON mode). Raises TemplateError.
     """
-    parts, _end = _parse(_tokens(source), 0, None, _Compiler(lookup, filter))
+    tokens, make = _tokens(source), _Compiler(lookup, filter)
+    if filter is None and _is_flat(tokens):
+        return inline([_flat_part(token, make) for token in tokens if token.kind or token.text])
+    parts, _end = _parse(tokens, 0, None, make)
     render = _join(parts)
     return lambda msg: render(msg, ())
+
+
+def _is_flat(tokens: list[Token]) -> bool:
+    """Whether there are variables, named by keys of objects, and nothing but text beside them."""
+    kinds = {token.kind for token in tokens}
+    names = [token.text for token in tokens if token.kind in ("", "&")]
+    plain = all(all(part and not part.isdecimal() and part != "length" for part in name.split(".")) for name in names)
+    return kinds <= {"text", "", "&"} and bool(names) and plain
+
+
+def _flat_part(token: Token, make: _Compiler) -> str | tuple[tuple[str, ...], bool, Callable[[Any], str]]:
+    if token.kind == "text":
+        return token.text
+    part = make.variable(token.text, escaped=not token.kind, inside=False)
+    return tuple(token.text.split(".")), not token.kind, lambda msg: part(msg, ())
 
 
 # -- tokens ---------------------------------------------------------------------------------------------------------

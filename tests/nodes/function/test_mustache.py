@@ -115,3 +115,16 @@ def test_any_text_renders_or_is_refused_by_one_error(source):
 @given(st.text(alphabet=st.characters(exclude_characters="{")))
 def test_text_without_tags_stays_as_it_is(source):
     assert render(source) == source
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "length"]), inner),
+    max_leaves=6,
+)
+
+
+@given(VALUES, st.sampled_from(["{{a}}", "{{{a}}}", "{{a.b}}", "x{y}'\"\\\n{{&a.b.a}} {{b}}"]))
+def test_templates_of_variables_only_read_as_those_with_other_tags(value, source):
+    msg = {"a": value, "b": "<"}
+    assert render(source, msg) == render(source + "{{! a comment keeps it from being inlined }}", msg)
