@@ -65,7 +65,7 @@ def analyse(source: str) -> Access:
     return Access(
         transfer=_transfer(function, scopes),
         free=frozenset(scopes.free),
-        implicit=frozenset(scopes.implicit),
+        implicit=frozenset() if _is_strict(function) else frozenset(scopes.implicit),
         is_async=traits.is_async,
         queues=traits.queues,
         closes_over=traits.closes_over,
@@ -74,6 +74,12 @@ def analyse(source: str) -> Access:
         needs_scope=traits.needs_scope,
         environment=traits.environment,
     )
+
+
+def _is_strict(function: Tree) -> bool:
+    """Whether the body begins by saying that it wants undeclared variables to be errors."""
+    first = next(iter(function.need("body").children), None)
+    return first is not None and first.kind == "expression_statement" and literal(first.children[0]) == "use strict"
 
 
 def _unread(source: str) -> Access:
@@ -90,28 +96,35 @@ def _transfer(function: Tree, scopes: Scopes) -> Transfer | None:
         return None
     if uses.whole:
         return None
-    mutable = {use.path for use in uses.found if use.kind == "mutate"}
-    kept = {use.path for use in uses.found if use.kind == "keep"}
-    full = mutable | kept | {use.path for use in uses.found if use.kind == "value"}
-    writes = mutable | {use.path for use in uses.found if use.kind in ("write", "delete")}
-    covering = {path[:n] for path in writes for n in range(1, len(path)) if path[:n] in writes}
-    writes -= {path for path in writes if _is_below(path, covering)}
-    parents = {path[:-1] for path in writes if len(path) > 1}
-    asked = {use.path for use in uses.found if use.kind in ("test", "delete")}
-    full |= covering
-    outer = frozenset(path for path in full if not _is_below(path, full))
-    followed = {path[:n] for path in kept for n in range(1, len(path) + 1)} if uses.risky else set()
+    return _summary(uses)
+
+
+def _summary(uses: Uses) -> Transfer:
+    kept, changed = uses.paths("keep"), uses.paths("write", "delete", "mutate")
+    # What is kept under another name and changed below comes back in one piece: it may have come to hold itself.
+    covering = changed | kept
+    outermost = {min((path[:n] for n in range(1, len(path) + 1) if path[:n] in covering), key=len) for path in changed}
+    mutable = uses.paths("mutate") | (outermost - uses.paths("write", "delete"))
+    entered = {path for path in outermost if any(other[: len(path)] == path for other in changed - {path})}
+    entered |= uses.paths("mutate") & uses.paths("write")
+    mutable |= entered
+    full = _outermost(mutable | kept | uses.paths("value"))
+    # A kept value may have been put where something is changed below.
+    risky = uses.risky or bool(entered)
+    followed = {path[:n] for path in kept for n in range(1, len(path) + 1)} if risky else set()
+    parents = {path[:-1] for path in outermost if len(path) > 1}
     return Transfer(
-        reads=frozenset(full | parents | asked),
-        full=outer,
-        writes=tuple(sorted(writes)),
-        mutable=frozenset((mutable | covering) & writes),
-        delicate=outer & followed,
+        reads=frozenset(full | parents | uses.paths("test", "delete", "value", "keep", "mutate")),
+        full=frozenset(full),
+        writes=tuple(sorted(outermost)),
+        mutable=frozenset(mutable & outermost),
+        delicate=frozenset(full & followed),
     )
 
 
-def _is_below(path: Path, others: set[Path]) -> bool:
-    return any(path[:n] in others for n in range(1, len(path)))
+def _outermost(paths: set[Path]) -> set[Path]:
+    """Those that no other path leads through."""
+    return {path for path in paths if not any(path[:n] in paths for n in range(1, len(path)))}
 
 
 class _Traits:

@@ -44,7 +44,9 @@ class Compilation:
     @property
     def files(self) -> list[str]:
         """The files of the runtime inside that the code needs."""
-        wanted = [FILES_OF.get(name, ()) for name in self.names] + [MODULES[module] for module in self.libraries.values()]
+        wanted = [FILES_OF.get(name, ()) for name in self.names] + [
+            MODULES[module] for module in self.libraries.values()
+        ]
         return [file for files in wanted for file in files]
 
 

@@ -1,59 +1,30 @@
-"""One JavaScript function body with its set-up and clean-up code: what it is compiled to, how it is called, what its effects do."""
+"""One JavaScript function body with its set-up and clean-up code: how it is called, and what its effects do."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import quickjs
 
-from ..errors import ConfigError, ScriptError, suggest
-from ..message import UNDEFINED, Message, clone
-from .access import Access, Transfer, analyse
+from ..errors import ScriptError
+from ..message import Message, clone
+from .access import Transfer
+from .calls import Call
+from .compilation import Compilation, prepare
 from .crossing import Apply, Pack, compile_apply, compile_pack
 from .entry import Form, entry_source
-from .failures import Layout, raised_error, script_error, syntax_error
-from .host import Cancellable, Held, Host
+from .failures import raised_error, script_error, syntax_error
+from .host import Cancellable, Host
 from .javascript import Engine, JavaScript
-from .messages import Addressed, addressed, filled, whole_or_changed
-from .modules import FILES_OF, MODULES, module_name
+from .messages import addressed, filled, whole_or_changed
 from .source import Source
 from .values import STRICT, decode, is_plain
 
-PROVIDED = frozenset(
-    (
-        "context",
-        "flow",
-        "global",
-        "env",
-        "setTimeout",
-        "clearTimeout",
-        "setInterval",
-        "clearInterval",
-        "structuredClone",
-    )
-) | frozenset(FILES_OF)
-"""The names that function bodies have beyond the language's own."""
-RESERVED = PROVIDED | {"node", "msg"}
 _UNMARKED = (None, False)
-
-
-@dataclass
-class _Call:
-    """A call that is not over when the body has returned."""
-
-    msg: Message | None
-    held: Held | None = None
-    future: asyncio.Future[None] | None = None
-    manual: bool = False
-    returned: bool = False
-    finished: bool = False
-    out: Any = None
-    error: ScriptError | None = None
 
 
 class JavaScriptFunction:
@@ -66,54 +37,43 @@ class JavaScriptFunction:
     def __init__(self, engine: JavaScript, host: Host, source: Source) -> None:
         self._engine, self._host, self._source = engine, host, source
         self.time_limit = source.timeout or engine.time_limit
-        self.access = analyse(source.body)
-        parts = [self.access, analyse(source.setup), analyse(source.cleanup)]
-        self.queues = any(part.queues for part in parts)
+        compilation = prepare(source, host.id)
+        self.access, self._layout = compilation.parts[0], compilation.layout
+        self.queues = any(part.queues for part in compilation.parts)
         self._late = "node" in self.access.free and (self.access.closes_over or self.access.queues)
-        self._calls: dict[int, _Call] = {}
+        self._calls: dict[int, Call] = {}
         self._timers: dict[int, Cancellable] = {}
-        self._begun: _Call | None = None
+        self._begun: Call | None = None
         self._current: Message | None = None
         self._shows_status = False
         self._apply: Apply | None = None
-        self._environment: dict[str, Any] = {}
-        self._names = _environment_names(source, parts, host)
-        self.unit = engine.add(self)
-        self._build(parts)
+        names = host.env_names() if compilation.environment is None else compilation.environment
+        self._environment = {name: host.env(name) for name in names}
+        self.unit = self._build(compilation)
         self.handle = self._handler()
 
     # -- building -----------------------------------------------------------------------------------------------------
-    def _build(self, parts: list[Access]) -> None:
-        libraries = _libraries(self._source.libraries, f"node {self._host.id} (function): 'libs'")
-        free = frozenset().union(*(part.free for part in parts))
-        names = sorted((free & PROVIDED) | libraries.keys())
-        implicit = sorted(frozenset().union(*(part.implicit for part in parts)) - RESERVED - libraries.keys())
-        scoped = any(part.needs_scope for part in parts)
-        text, self._layout = _compiled_text(self._source, parts, names, implicit, scoped)
-        for name in names:
-            self._engine.load_name(name)
-        for module in libraries.values():
-            for file in MODULES[module]:
-                self._engine.load(file)
+    def _build(self, compilation: Compilation) -> int:
+        engine, host = self._engine, self._host
+        for file in compilation.files:
+            engine.load(file)
         try:
-            factory = self._engine.factory(text)
+            factory = engine.factory(compilation.text)
         except quickjs.JSException as error:
-            self._engine.functions.pop(self.unit)
             raise syntax_error(error, self._layout) from None
+        unit = engine.add(self)
         info = {
-            "names": names,
-            "implicit": implicit,
-            "scoped": scoped,
-            "libs": libraries,
-            "env": self._read_environment(),
+            "id": unit,
+            "node": {"id": host.id, "name": host.name, "path": host.path, "outputCount": host.output_count},
+            "scopes": self._scopes(compilation.free),
+            "names": compilation.names,
+            "implicit": compilation.implicit,
+            "scoped": compilation.scoped,
+            "libs": compilation.libraries,
+            "env": self._environment,
         }
-        self._engine.instantiate(
-            factory, info | {"id": self.unit, "node": self._node_info(), "scopes": self._scopes(free)}
-        )
-
-    def _node_info(self) -> dict[str, Any]:
-        host = self._host
-        return {"id": host.id, "name": host.name, "path": host.path, "outputCount": host.output_count}
+        engine.instantiate(factory, info)
+        return unit
 
     def _scopes(self, free: frozenset[str]) -> dict[str, int]:
         """The mirrored scopes that the source can reach."""
@@ -130,25 +90,11 @@ class JavaScriptFunction:
         form = Form("node" in access.free, access.detaches_node, self._late, access.manual_done)
         return self._engine.make_entry(entry_source(transfer, form), self.unit)
 
-    # -- environment ----------------------------------------------------------------------------------------------------
-    def _read_environment(self) -> dict[str, Any]:
-        self._environment = {name: self._host.env(name) for name in self._names}
-        return {name: value for name, value in self._environment.items() if value is not UNDEFINED}
-
-    def _refresh_environment(self) -> None:
-        changed = {}
-        for name, before in self._environment.items():
-            value = self._host.env(name)
-            if value is not before and value != before:
-                changed[name] = self._environment[name] = value
-        if changed:
-            self._engine.entry("setEnv")(self.unit, *self._engine.packed(changed))
-
     # -- calling ----------------------------------------------------------------------------------------------------------
     def _handler(self) -> Callable[[Message], Any]:
         transfer = self.access.transfer
         handler = self._guarded(self._calling_whole()) if transfer is None else self._partial_handler(transfer)
-        if not self._names:
+        if not self._environment:
             return handler
         refresh = self._refresh_environment
 
@@ -158,12 +104,22 @@ class JavaScriptFunction:
 
         return handle
 
+    def _refresh_environment(self) -> None:
+        """Sends in the environment variables that have changed: those of the process may at any time."""
+        changed = {}
+        for name, before in self._environment.items():
+            value = self._host.env(name)
+            if value is not before and value != before:
+                changed[name] = self._environment[name] = value
+        if changed:
+            self._engine.entry("setEnv")(self.unit, *self._engine.packed(changed))
+
     def _partial_handler(self, transfer: Transfer) -> Callable[[Message], Any]:
         pack = compile_pack(transfer)
         self._apply = compile_apply(transfer)
         entry = self._entry(transfer)
         if pack is None:
-            return self._guarded((lambda msg: entry(msg["_msgid"])) if self._late else (lambda msg: entry()))
+            return self._guarded((lambda msg: entry(msg.get("_msgid"))) if self._late else (lambda msg: entry()))
         return self._guarded(self._packing(entry, pack))
 
     def _packing(self, entry: Engine, pack: Pack) -> Callable[[Message], Any]:
@@ -184,7 +140,7 @@ class JavaScriptFunction:
                 return marked(entry, given, msg)
             if b"null" in raw and not is_plain(given):
                 return marked(entry, given, msg)
-            return entry(raw.decode(), False, msg["_msgid"]) if late else entry(raw.decode())
+            return entry(raw.decode(), False, msg.get("_msgid")) if late else entry(raw.decode())
 
         return call
 
@@ -194,7 +150,7 @@ class JavaScriptFunction:
 
         def call(msg: Message) -> Any:
             packed = engine.packed(msg)
-            answer = entry(*packed, *_UNMARKED[len(packed) :], msg["_msgid"], host.watched)
+            answer = entry(*packed, *_UNMARKED[len(packed) :], msg.get("_msgid"), host.watched)
             if len(packed) == 2:
                 engine.tidy()
             return answer
@@ -231,7 +187,7 @@ class JavaScriptFunction:
 
     def _call_marked(self, entry: Engine, given: dict[str, Any], msg: Message) -> Any:
         """Calls with values that JSON has no form for."""
-        answer = entry(*self._engine.packed(given), msg["_msgid"])
+        answer = entry(*self._engine.packed(given), msg.get("_msgid"))
         self._engine.tidy()
         return answer
 
@@ -248,18 +204,16 @@ class JavaScriptFunction:
         """A timer or a job broke off. The call that it belonged to is known only if there is no other."""
         raised = raised_error(error, self._layout, self.time_limit)
         if len(self._calls) == 1:
-            self._settle(next(iter(self._calls)), None, raised)
+            self._settle(next(iter(self._calls.values())), None, raised)
         else:
             self._host.error(raised, {})
 
     def _finish(self, msg: Message, answer: Any) -> Any:
         """Takes any answer that is not one of the simplest."""
         if type(answer) is int:
-            return answer, msg
+            return (answer, msg) if answer else msg
         if answer[0] == "{":
-            replaced = decode(answer)
-            msg.clear()
-            msg.update(replaced)
+            whole_or_changed(msg, decode(answer), True)
             return msg
         if answer[0] in "0123456789":
             at, _, changes = answer.partition(",")
@@ -276,12 +230,16 @@ class JavaScriptFunction:
                 self._one(effect)
         finally:
             self._current = None
+        begun = self._begun
         if result == 2:
-            return self._wait(msg, changes)
+            return self._wait(begun or Call(changes, msg))
         self._change(msg, changes, deleted)
         if type(result) is dict and "error" in result:
+            if begun is not None:
+                self._calls.pop(begun.number, None)
             raise script_error(result["error"], self._layout)
-        return self._returned(msg, self._outputs(result, msg))
+        out = self._outputs(result, msg)
+        return out if begun is None else self._outcome(begun, out)
 
     def _one(self, effect: list[Any]) -> None:
         kind, unit, *rest = effect
@@ -290,26 +248,26 @@ class JavaScriptFunction:
         else:
             self._engine.apply([effect])
 
-    def _returned(self, msg: Message, out: Any) -> Any:
-        """A body that says itself when it is done has returned."""
-        call = self._begun
-        if call is not None:
-            call.returned = True
-            if call.error is not None:
-                raise call.error
-            if not call.finished:
-                call.held = self._host.hold(msg)
-        return out
-
-    def _wait(self, msg: Message, number: int) -> Any:
+    def _wait(self, call: Call) -> Any:
         """The body awaits something: often that is over at once."""
-        call = self._calls.setdefault(number, _Call(msg))
+        self._calls[call.number] = call
         self._engine.drain(self)
-        if call.returned and (call.finished or not call.manual):
-            if call.error is not None:
-                raise call.error
-            return call.out
-        call.held = self._host.hold(msg)
+        return self._outcome(call) if call.over else self._hold(call)
+
+    def _outcome(self, call: Call, out: Any = None) -> Any:
+        """What a call gives whose body has returned within the handler."""
+        if not call.returned:
+            call.settle(out, None)
+        if not call.over:
+            return self._hold(call)
+        self._calls.pop(call.number, None)
+        if call.error is not None:
+            raise call.error
+        return call.out
+
+    def _hold(self, call: Call) -> Any:
+        assert call.msg is not None
+        call.held = self._host.hold(call.msg)
         return call.out
 
     def _change(self, msg: Message, changes: dict[str, Any] | None, deleted: Any) -> None:
@@ -331,7 +289,7 @@ class JavaScriptFunction:
         return self._addressed(value, msg.get("_msgid"))
 
     def _addressed(self, value: Any, msgid: Any) -> Any:
-        found: Addressed = addressed(value, msgid)
+        found = addressed(value, msgid)
         for kind in found.refused:
             self._host.error(ScriptError(f"Function tried to send a message of type {kind}", name=""), None)
         return found.out
@@ -396,18 +354,14 @@ class JavaScriptFunction:
 
     # -- effects: calls that go on
     def _begin(self, number: int) -> None:
-        self._begun = self._calls[number] = _Call(self._current, manual=True)
+        self._begun = self._calls[number] = Call(number, self._current, manual=True)
 
     def _finished(self, number: int, error: dict[str, Any] | None) -> None:
         call = self._calls.get(number)
-        if call is None or call.finished:
-            return
-        call.finished = True
-        call.error = script_error(error, self._layout) if error is not None else None
-        if call.held is not None:
-            call.held.fail(call.error) if call.error is not None else call.held.done()
-        if call.returned or call.held is not None or call is self._begun:
-            self._calls.pop(number)
+        if call is not None:
+            call.finish(script_error(error, self._layout) if error is not None else None)
+            if call.over:
+                self._calls.pop(number)
 
     def _done(self, number: int, result: Any, changes: Any, deleted: Any) -> None:
         call = self._calls.get(number)
@@ -417,31 +371,19 @@ class JavaScriptFunction:
         if call.msg is not None:
             self._change(call.msg, changes, deleted)
             out = self._outputs(result, call.msg)
-        self._settle(number, out, None)
+        self._settle(call, out, None)
 
     def _failed(self, number: int, error: dict[str, Any], changes: Any, deleted: Any) -> None:
         call = self._calls.get(number)
         if call is not None:
             if call.msg is not None:
                 self._change(call.msg, changes, deleted)
-            self._settle(number, None, script_error(error, self._layout))
+            self._settle(call, None, script_error(error, self._layout))
 
-    def _settle(self, number: int, out: Any, error: ScriptError | None) -> None:
-        """The promise of a call is settled."""
-        call = self._calls[number]
-        call.returned, call.out, call.error = True, out, error
-        if error is not None or not call.manual or call.finished:
-            self._calls.pop(number)
-            call.finished = True
-        if call.future is not None:
-            _resolve(call.future, error)
-        elif call.held is not None:
-            if out is not None:
-                call.held.send(out)
-            if error is not None:
-                call.held.fail(error)
-            elif call.finished:
-                call.held.done()
+    def _settle(self, call: Call, out: Any, error: ScriptError | None) -> None:
+        call.settle(out, error)
+        if call.over:
+            self._calls.pop(call.number, None)
 
     # -- effects: questions
     def _link(
@@ -505,7 +447,7 @@ class JavaScriptFunction:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if result == 2:
             self.queues = True
-            self._calls[number] = _Call(None, future=future)
+            self._calls[number] = Call(number, None, future=future)
         engine.apply(effects)
         if self.queues:
             engine.drain(self)
@@ -531,63 +473,3 @@ _EFFECTS: dict[str, Callable[..., None]] = {
     "link": JavaScriptFunction._link,
     "jsonata": JavaScriptFunction._jsonata,
 }
-
-
-def _resolve(future: asyncio.Future[None], error: ScriptError | None) -> None:
-    if future.done():
-        return
-    if error is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(None)
-
-
-def _environment_names(source: Source, parts: list[Access], host: Host) -> list[str]:
-    """The environment variables that the source may ask for; all of them if it computes their names."""
-    asked = [part.environment for part in parts if "env" in part.free]
-    computes = "evaluateNodeProperty" in source.body + source.setup + source.cleanup
-    if computes or any(names is None for names in asked):
-        return sorted(host.env_names())
-    return sorted(frozenset().union(*(names for names in asked if names is not None)))
-
-
-def _libraries(given: tuple[tuple[str, str], ...], where: str) -> dict[str, str]:
-    """Variable -> module, checked. ``where`` says in errors whose they are."""
-    found: dict[str, str] = {}
-    for variable, spec in given:
-        if not variable:
-            continue
-        if variable in RESERVED:
-            raise ConfigError(
-                f"{where}: the variable {variable!r} is the name of something that functions have already; use another"
-            )
-        module = module_name(spec)
-        if module not in MODULES:
-            known = ", ".join(sorted(MODULES))
-            raise ConfigError(
-                f"{where}: the module {module!r} cannot be loaded: functions run without npm{suggest(module, MODULES)}; there are: {known}"
-            )
-        found[variable] = module
-    return found
-
-
-def _compiled_text(
-    source: Source, parts: list[Access], names: list[str], implicit: list[str], scoped: bool
-) -> tuple[str, Layout]:
-    """The text that makes the three functions, and where each source begins in it."""
-    if scoped:
-        head, tail = "(function(scope){with(scope){return[", "]}})"
-    else:
-        leaks = "".join(f"var {name}=globalThis.{name};" for name in implicit)
-        head, tail = f"(function({','.join(names)}){{{leaks}return[", "]})"
-    text, layout, line = head, [], 2
-    texts = (("function", source.body), ("setup", source.setup), ("close", source.cleanup))
-    for (name, part), access in zip(texts, parts, strict=True):
-        count = part.count("\n") + 1
-        layout.append((name, line, count))
-        parameters = "msg,node" if name == "function" else "node"
-        if "node" not in access.free:
-            parameters = parameters.removesuffix("node").rstrip(",")
-        text += f"{'async ' if access.is_async else ''}function({parameters}){{\n{part}\n}},"
-        line += count + 1
-    return text.rstrip(",") + tail, Layout(tuple(layout))

@@ -96,8 +96,8 @@ class LiveValues(dict[str, Any]):
 class _Scope:
     """One mirrored scope."""
 
-    def __init__(self, id: int, context: Context) -> None:
-        self.id, self.context = id, context
+    def __init__(self, id: int, context: Context, parent: int | None) -> None:
+        self.id, self.context, self.parent = id, context, parent
         self.live: dict[str, LiveValues] = {}
 
 
@@ -125,13 +125,13 @@ class Mirror:
         """Mirrors a scope and those of the flows around it; its number in JavaScript."""
         parent = self.open(context.parent) if context.parent is not None else None
         known = self._scopes.get(context.scope)
-        if known is not None and known.context is context and self._is_live(known):
+        if known is not None and known.parent == parent and known.context is context and self._is_live(known):
             return known.id
-        scope = _Scope(known.id if known is not None else len(self._by_id) + 1, context)
+        scope = _Scope(known.id if known is not None else len(self._by_id) + 1, context, parent)
+        self._take_over(scope)
         self._scopes[context.scope] = self._by_id[scope.id] = scope
         stores = [[name, isinstance(store, MemoryStore)] for name, store in self._contexts.stores.items()]
         self._border.open_scope({"id": scope.id, "parent": parent, "first": self._contexts.default, "stores": stores})
-        self._fill(scope)
         return scope.id
 
     def _is_live(self, scope: _Scope) -> bool:
@@ -142,13 +142,13 @@ class Mirror:
                 return False
         return True
 
-    def _fill(self, scope: _Scope) -> None:
+    def _take_over(self, scope: _Scope) -> None:
+        """Puts values that fetch what is ahead in the place of those in memory, and notes all values as to be sent in."""
         name_of_scope = scope.context.scope
         for name, store in self._contexts.stores.items():
             if isinstance(store, MemoryStore):
-                fetch = self._fetcher(scope.id, name)
                 values = dict(store.data.get(name_of_scope, {}).items())
-                scope.live[name] = store.data[name_of_scope] = LiveValues(values, fetch)
+                scope.live[name] = store.data[name_of_scope] = LiveValues(values, self._fetcher(scope.id, name))
             seeded = scope.context.keys(name) if not store.asynchronous else []
             for key in {**dict.fromkeys(store.keys(name_of_scope)), **dict.fromkeys(seeded)}:
                 self.changed[name_of_scope, name, key] = None

@@ -73,6 +73,10 @@ class Uses:
         ):
             self.whole = True
 
+    def paths(self, *kinds: Kind) -> set[Path]:
+        """The places that are used in one of these ways."""
+        return {use.path for use in self.found if use.kind in kinds}
+
     # -- walking --------------------------------------------------------------------------------------------------------
     def _children(self, node: Tree, how: How = How.KEEP) -> None:
         for child in node.children:
@@ -173,8 +177,8 @@ class Uses:
         """A pattern takes what is at a place: what is not followed under the new name counts as kept."""
         kind = target.kind
         if kind in ("identifier", "shorthand_property_identifier_pattern"):
-            if self._places.of(target) is None:
-                self._use(target, place, How.KEEP)
+            # Even where the value is followed under its new name, reading it can fail.
+            self._use(target, place, How.KEEP if self._places.of(target) is None else How.TEST)
         elif kind == "object_pattern":
             for child in target.children:
                 self._declare_property(child, place)
@@ -229,7 +233,7 @@ class Uses:
             owner = Place(place.path[:1], place.exact and len(place.path) == 2, True)
             self.risky |= len(place.path) > 1 and not self._places.is_literal(owner)
             if len(place.path) == 1:
-                self.found.add(Use("write" if place.exact else "mutate", place.path))
+                self.found.add(Use(kind if place.exact else "mutate", place.path))
         else:
             self.found.add(Use(kind if place.exact else "mutate", place.path))
 

@@ -129,7 +129,9 @@
 
   function exactFields(value, parents) {
     const parts = [];
-    for (const key of Object.keys(value)) parts.push(stringify(key) + ':' + exact(value[key], parents));
+    for (const key of Object.keys(value)) {
+      if (value[key] !== undefined) parts.push(stringify(key) + ':' + exact(value[key], parents));
+    }
     return '{' + parts.join() + '}';
   }
 
@@ -138,6 +140,7 @@
     return tag('held', heldIds + ',' + stringify(typeof value === 'object' ? value.constructor?.name ?? 'Object' : typeof value));
   }
   $.release = (id) => void held.delete(id);
+  $.isHeldId = (id) => held.has(id);
 
   // -- JSON to values ---------------------------------------------------------------------------------------------------
   const foreign = new FinalizationRegistry((id) => fx.push('["free",0,' + id + ']'));
