@@ -46,12 +46,19 @@ frames = st.one_of(
     st.lists(values, max_size=7),
     values,
 )
+EXTREMES = {
+    "too deep": "[" * 100_000,
+    "objects too deep": '{"a":' * 5_000,
+    "a payload too deep": '[2,"1","A",' + "[" * 600 + "]" * 600 + "]",
+    "no text": "\0",
+    "a character that is none": "\ufffe",
+}
 valid_frame = st.just('[2,"v","BootNotification",{"chargePointVendor":"Acme","chargePointModel":"X1"}]')
 broken_texts = st.one_of(
     frames.map(json.dumps),
     st.tuples(valid_frame, st.integers(0, 80)).map(lambda cut: cut[0][: cut[1]]),
     st.tuples(valid_frame, st.integers(0, 80), text).map(lambda cut: cut[0][: cut[1]] + cut[2] + cut[0][cut[1] :]),
-    st.sampled_from(["[" * 100_000, '{"a":' * 5_000, '[2,"1","A",' + "[" * 600 + "]" * 600 + "]", "\0", "\ud7ff"]),
+    st.sampled_from(sorted(EXTREMES)).map(EXTREMES.get),
     text,
 )
 messages = broken_texts | st.binary(max_size=40)
@@ -76,7 +83,7 @@ class Line:
 
     def _exchange(self, message):
         if self.socket is None:
-            opening = connect(self.address, subprotocols=[f"ocpp{self.version}"], max_size=None)
+            opening = connect(self.address, subprotocols=[f"ocpp{self.version}"], ping_interval=None)
             self.socket = self._open.enter_context(opening)
         if message is not None:
             self.socket.send(message)
@@ -245,7 +252,8 @@ bodies = st.one_of(
     st.integers(0, 400).map(lambda cut: json.dumps(FLOWS)[:cut]),
     st.lists(st.dictionaries(st.sampled_from(["id", "type", "z", "wires", "x", "y", "links"]), values)).map(json.dumps),
     text,
-    st.sampled_from(["[" * 100_000, "", "null", "[null]", '[{"id":"a"}]', '{"flows":[]}']),
+    st.sampled_from(sorted(EXTREMES)).map(EXTREMES.get),
+    st.sampled_from(["", "null", "[null]", '[{"id":"a"}]', '{"flows":[]}']),
 ).map(lambda body: body.encode()) | st.binary(max_size=40)
 
 
