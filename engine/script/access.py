@@ -53,7 +53,7 @@ class Access:
     environment: frozenset[str] | None = None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def analyse(source: str) -> Access:
     """What the function body ``source`` does with its ``msg``; sources that the parser cannot read get the whole message."""
     root = parse(f"async function body(msg){{\n{source}\n}}")

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import quickjs
+
 from ..errors import ScriptError, ScriptSyntaxError, ScriptTimeout
 from .modules import OWN_LINES
 
@@ -66,7 +68,9 @@ def _stack(text: str, layout: Layout) -> tuple[str, tuple[int, int] | None]:
 
 
 def raised_error(error: Exception, layout: Layout, limit: float) -> ScriptError:
-    """What the engine itself raised: out of time, out of memory, out of stack."""
+    """What the engine itself raised: out of time, out of memory, out of stack; or what a value that cannot cross raised."""
+    if not isinstance(error, quickjs.JSException):
+        return ScriptError(str(error), name=type(error).__name__)
     told = str(error)
     if "interrupted" in told.split("\n")[0]:
         return timeout_error(limit)

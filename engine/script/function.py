@@ -169,7 +169,7 @@ class JavaScriptFunction:
                 engine.limit_to(limit)
             try:
                 answer = call(msg)
-            except quickjs.JSException as error:
+            except Exception as error:
                 raise broke(error, msg) from None
             if answer is None:
                 return None
@@ -296,8 +296,11 @@ class JavaScriptFunction:
 
     # -- effects ------------------------------------------------------------------------------------------------------------
     def effect(self, kind: str, rest: list[Any]) -> None:
-        """Does one thing that the body asked for."""
-        _EFFECTS[kind](self, *rest)
+        """Does one thing that the body asked for; what prevents it is an error of the node."""
+        try:
+            _EFFECTS[kind](self, *rest)
+        except Exception as error:
+            self._host.error(error, None)
 
     def _carried(self, number: int, outs: Any, changes: Any, deleted: Any, copy: bool) -> Any:
         """What an effect carries: messages, with the state that the call's own message had at that moment."""
@@ -430,6 +433,8 @@ class JavaScriptFunction:
             for timer in list(self._timers.values()):
                 timer.cancel()
             self._engine.remove(self)
+            if removed:
+                self._engine.mirror.forget(self._host.context)
         if self._shows_status:
             self._host.status({})
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import quickjs
 
 from ..context import Contexts
+from ..errors import BuswayError
 from ..message import UNDEFINED
 from . import modules
 from .mirror import Mirror
@@ -30,6 +31,7 @@ log = logging.getLogger("busway.script")
 
 LARGEST_STACK = 1024 * 1024
 """Bytes of stack that JavaScript may use; the thread of the event loop has eight times as much."""
+LONGEST = 3600.0
 KEPT_FACTORIES = 256
 KEPT_OBJECTS = 100
 Engine = Callable[..., Any]
@@ -39,12 +41,12 @@ Engine = Callable[..., Any]
 class JavaScript:
     """One JavaScript context.
 
-    ``time_limit`` is in seconds of processor time, for functions that set none of their own; ``memory_limit`` is in bytes, for all
+    ``time_limit`` is in seconds of processor time, for functions that set none of their own (0: an hour); ``memory_limit`` is in bytes, for all
     functions together. Use it in one thread only, that of the event loop.
     """
 
     def __init__(self, contexts: Contexts, *, time_limit: float = 5.0, memory_limit: int = 256 * 1024 * 1024) -> None:
-        self.time_limit = time_limit
+        self.time_limit = time_limit or LONGEST
         self.values = Values()
         self.functions: dict[int, JavaScriptFunction] = {}
         self._context = quickjs.Context()
@@ -62,7 +64,7 @@ class JavaScript:
         self._context.eval("Object.preventExtensions(globalThis)")
         self._take, self._fire, self._answer = self.entry("take"), self.entry("fire"), self.entry("reply")
         self.mirror = Mirror(contexts, self)
-        self.limit_to(time_limit)
+        self.limit_to(self.time_limit)
 
     # -- building -----------------------------------------------------------------------------------------------------
     def entry(self, name: str) -> Engine:
@@ -161,6 +163,9 @@ class JavaScript:
     def open_scope(self, info: dict[str, Any]) -> None:
         self.entry("openScope")(json.dumps(info))
 
+    def close_scope(self, id: int) -> None:
+        self.entry("closeScope")(id)
+
     def push(self, changes: list[list[Any]]) -> None:
         self.entry("push")(*self.packed(changes))
 
@@ -183,9 +188,15 @@ class JavaScript:
         if kind == "ahead":
             self.mirror.ahead(*rest)
         elif kind == "stored":
-            self.mirror.stored(*rest)
+            self._stored(*rest)
         elif kind == "free":
             self.values.objects.pop(rest[0], None)
+
+    def _stored(self, scope: int, store: str, values: list[list[Any]]) -> None:
+        try:
+            self.mirror.stored(scope, store, values)
+        except BuswayError as error:
+            log.error("context that a function has set could not be stored: %s", error)
 
     def apply_answer(self, text: str | None) -> None:
         """Does what an answer lists, whoever it concerns."""

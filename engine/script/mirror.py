@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from typing import Any, Protocol, TypeVar
 
 from ..context import Context, Contexts, MemoryStore, parse_key
@@ -24,6 +25,9 @@ class Border(Protocol):
 
     def open_scope(self, info: dict[str, Any]) -> None:
         """Makes the scope's stores, empty."""
+
+    def close_scope(self, id: int) -> None:
+        """Forgets a scope."""
 
     def push(self, changes: list[list[Any]]) -> None:
         """Sets values: ``[scope, store, key, value]``, or without value to delete."""
@@ -40,7 +44,8 @@ class LiveValues(dict[str, Any]):
         self.ahead: set[str] = set()
         self._fetch = fetch
 
-    def _catch_up(self, keys: Iterable[str]) -> None:
+    def catch_up(self, keys: Iterable[str]) -> None:
+        """Fetches the newest values of keys."""
         for key in keys:
             self.ahead.discard(key)
             value = self._fetch(key)
@@ -51,33 +56,33 @@ class LiveValues(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         if key in self.ahead:
-            self._catch_up((key,))
+            self.catch_up((key,))
         return super().get(key, default)
 
     def __getitem__(self, key: str) -> Any:
         if key in self.ahead:
-            self._catch_up((key,))
+            self.catch_up((key,))
         return super().__getitem__(key)
 
     def __contains__(self, key: object) -> bool:
         if key in self.ahead:
-            self._catch_up((str(key),))
+            self.catch_up((str(key),))
         return super().__contains__(key)
 
     def __iter__(self) -> Iterator[str]:
-        self._catch_up(list(self.ahead))
+        self.catch_up(list(self.ahead))
         return super().__iter__()
 
     def keys(self) -> Any:
-        self._catch_up(list(self.ahead))
+        self.catch_up(list(self.ahead))
         return super().keys()
 
     def items(self) -> Any:
-        self._catch_up(list(self.ahead))
+        self.catch_up(list(self.ahead))
         return super().items()
 
     def values(self) -> Any:
-        self._catch_up(list(self.ahead))
+        self.catch_up(list(self.ahead))
         return super().values()
 
     def clear(self) -> None:
@@ -100,6 +105,11 @@ class _Scope:
         self.id, self.context, self.parent = id, context, parent
         self.live: dict[str, LiveValues] = {}
 
+    def catch_up(self) -> None:
+        """Fetches everything whose newest value is in JavaScript."""
+        for live in self.live.values():
+            live.catch_up(list(live.ahead))
+
 
 class Mirror:
     """Keeps the mirror of those scopes that function bodies use."""
@@ -108,6 +118,7 @@ class Mirror:
         self._contexts, self._border = contexts, border
         self._scopes: dict[str, _Scope] = {}
         self._by_id: dict[int, _Scope] = {}
+        self._ids = count(1)
         self.changed: dict[tuple[str, str, str], None] = {}
         """What was set in Python and has not gone in: ``(scope, store, key)``, in order."""
         self._applying = False
@@ -117,8 +128,7 @@ class Mirror:
         """Ends the mirror; what is newest in JavaScript is fetched first."""
         self._unsubscribe()
         for scope in self._by_id.values():
-            for live in scope.live.values():
-                live._catch_up(list(live.ahead))
+            scope.catch_up()
 
     # -- scopes -----------------------------------------------------------------------------------------------------
     def open(self, context: Context) -> int:
@@ -127,12 +137,20 @@ class Mirror:
         known = self._scopes.get(context.scope)
         if known is not None and known.parent == parent and known.context is context and self._is_live(known):
             return known.id
-        scope = _Scope(known.id if known is not None else len(self._by_id) + 1, context, parent)
+        scope = _Scope(known.id if known is not None else next(self._ids), context, parent)
         self._take_over(scope)
         self._scopes[context.scope] = self._by_id[scope.id] = scope
         stores = [[name, isinstance(store, MemoryStore)] for name, store in self._contexts.stores.items()]
         self._border.open_scope({"id": scope.id, "parent": parent, "first": self._contexts.default, "stores": stores})
         return scope.id
+
+    def forget(self, context: Context) -> None:
+        """A scope is not used in JavaScript any more."""
+        scope = self._scopes.pop(context.scope, None)
+        if scope is not None:
+            scope.catch_up()
+            del self._by_id[scope.id]
+            self._border.close_scope(scope.id)
 
     def _is_live(self, scope: _Scope) -> bool:
         """Whether the stores still hold the values that are mirrored: deleting a scope throws them away."""
@@ -163,7 +181,7 @@ class Mirror:
 
     def flush(self) -> None:
         """Sends in what was set in Python."""
-        changes = [self._change(*names) for names in self.changed]
+        changes = [self._change(*names) for names in self.changed if names[0] in self._scopes]
         self.changed.clear()
         self._border.push(changes)
 

@@ -106,7 +106,14 @@ class Function(Node[FunctionConfig]):
         self._host = _NodeHost(self)
         self._function = self._python() if self.config.language == "python" else self._javascript()
         self.on_message = self._function.handle  # type: ignore[method-assign, assignment]
-        return self._function.set_up() if self.config.initialize.strip() else None
+        return self._set_up() if self.config.initialize.strip() else None
+
+    async def _set_up(self) -> None:
+        try:
+            await self._function.set_up()
+        except Exception:
+            await self._function.close(False)
+            raise
 
     async def stop(self) -> None:
         function = getattr(self, "_function", None)

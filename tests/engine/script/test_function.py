@@ -9,7 +9,7 @@ from busway.engine.errors import ConfigError, ScriptError, ScriptSyntaxError, Sc
 from busway.engine.message import UNDEFINED
 from busway.engine.node import NodeError
 from busway.engine.script.javascript import JavaScript
-from tests.engine.script.hosting import until
+from tests.engine.script.hosting import Workbench, until
 
 
 def message(**fields):
@@ -561,11 +561,15 @@ class TestModules:
 
 def test_a_thousand_functions_share_one_context():
     engine = JavaScript(Contexts(), memory_limit=64 * 1024 * 1024)
-    from tests.engine.script.hosting import Workbench
-
     bench = Workbench(contexts=Contexts(), engine=engine)
     functions = [bench.function(f"return {{n: {n}}};")[0] for n in range(1000)]
     assert [function.handle(message())["n"] for function in functions] == list(range(1000))
+
+
+def test_a_time_limit_of_zero_is_a_long_one():
+    contexts = Contexts()
+    bench = Workbench(contexts=contexts, engine=JavaScript(contexts, time_limit=0))
+    assert bench.value("1 + 1") == 2
 
 
 def test_a_message_without_the_property_gives_undefined(bench):

@@ -200,3 +200,10 @@ class TestLife:
         _, host = bench.run("flow.set('a', {n: 1});")
         bench.engine.close()
         assert host.flow_context.get("a") == {"n": 1}
+
+    async def test_the_scope_of_a_removed_node_is_forgotten_inside_and_kept_outside(self, bench):
+        function, host = bench.function("context.set('a', {n: 1});")
+        function.handle({"_msgid": "m"})
+        await function.close(True)
+        assert host.context.get("a") == {"n": 1}
+        assert bench.value("context.get('a').n") == 1

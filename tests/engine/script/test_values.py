@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.engine.context import Contexts
+from busway.engine.errors import ScriptError
 from busway.engine.message import UNDEFINED
 from busway.engine.script.javascript import JavaScript
 from busway.engine.script.values import ScriptMap
@@ -153,3 +154,15 @@ def test_data_from_outside_cannot_pass_for_a_mark(bench):
 def test_a_buffer_in_a_message_is_a_buffer_in_javascript(bench):
     assert bench.value("Buffer.isBuffer(msg.payload) && msg.payload.toString()", payload=b"abc") == "abc"
     assert bench.value("[msg.payload, Buffer.from('b')]", payload=b"a") == [b"a", b"b"]
+
+
+def test_a_value_that_cannot_cross_is_an_error_of_its_message_alone(bench):
+    class Broken:
+        def script_view(self):
+            raise OSError("gone")
+
+    function, _ = bench.function("node.send({a: 1}); return {...msg};")
+    with pytest.raises(ScriptError) as raised:
+        function.handle({"_msgid": "m", "x": Broken()})
+    assert (raised.value.name, str(raised.value)) == ("OSError", "gone")
+    assert function.handle({"_msgid": "m", "x": 1}) == {"_msgid": "m", "x": 1}

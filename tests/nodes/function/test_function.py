@@ -136,6 +136,12 @@ class TestErrors:
             await flow.send("g", {})
             assert (await flow.output("g"))["ok"] == 1
 
+    async def test_failing_set_up_code_leaves_nothing_running(self):
+        setup = "setInterval(() => node.send({late: 1}), 10); throw new Error('no');"
+        async with flow_of([function("return msg;", initialize=setup)]) as flow:
+            await flow.advance(1)
+            assert flow.sent("f") == []
+
     async def test_python_can_be_turned_off(self):
         async with flow_of([function("return msg", language="python")], settings={"python_functions": False}) as flow:
             assert "'python_functions'" in flow.errors[0].text
