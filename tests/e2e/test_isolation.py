@@ -33,7 +33,10 @@ WRONG = {
     "endless-later": ("await null; while (true) {}", "time"),
     "endless-regexp": ("/^(a+)+$/.test('a'.repeat(40) + 'b'); return msg;", "time"),
     "gigabyte": ("msg.payload = new Uint8Array(1024 * 1024 * 1024); return msg;", "memory"),
-    "gigabyte-of-text": ("let s = 'x'; while (s.length < 2 ** 30) { s += s; } msg.payload = s; return msg;", "too long"),
+    "gigabyte-of-text": (
+        "let s = 'x'; while (s.length < 2 ** 30) { s += s; } msg.payload = s; return msg;",
+        "too long",
+    ),
     "list-without-end": ("const all = []; while (true) { all.push({ all: new Array(1000).fill(1) }); }", "memory"),
     "recursion": ("const f = () => f() + 1; return f();", "stack"),
     "exception": ("throw new Error('on purpose');", "on purpose"),
