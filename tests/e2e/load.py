@@ -33,6 +33,12 @@ class Station:
         if self._socket is not None:
             await self._socket.close()
 
+    async def closed(self):
+        """Waits until the other side has closed the connection; the code that it gave."""
+        async with asyncio.timeout(PATIENCE):
+            await self._socket.wait_closed()
+        return self._socket.close_code
+
     async def call(self, action, payload, id):
         """Sends a CALL and waits for its answer; gives the frame."""
         begun = time.monotonic()

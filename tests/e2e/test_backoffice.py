@@ -1,5 +1,6 @@
 """The main job as the README shows it: the example flow with simulated stations."""
 
+import httpx
 import pytest
 
 from tests.e2e.program import FLOWS, processes_that_mention
@@ -23,6 +24,9 @@ def test_simulated_stations_boot_are_answered_and_charge_and_ctrl_c_ends_it_all(
     for action in ACTIONS:
         program.wait_for(rf"SIM-00\d {action}")
     program.wait_for(r"SIM-00\d StatusNotification Charging")
+    httpx.post(f"{program.http}/inject/cs_press").raise_for_status()
+    program.wait_for(r"\[debug 'answer of the station'\]")
+    program.wait_for(r"status: '(Accepted|Rejected)'")
     assert program.stop() == 0
     assert program.lines[-1].endswith("stopped")
     assert processes_that_mention(str(user_dir)) == []

@@ -6,11 +6,12 @@ import re
 
 import httpx
 import pytest
+import redis.asyncio
 
 from tests.e2e.fixtures import written
 from tests.e2e.flows import delay, flow, function, node, ocpp_in, ocpp_out
 from tests.e2e.load import SCALE, start_transaction, stations, steady
-from tests.e2e.program import Program
+from tests.e2e.program import Program, until
 
 BEGIN = """
 const runs = flow.get('runs') || {};
@@ -85,6 +86,26 @@ async def test_stations_of_a_gateway_of_its_own_get_their_answers_when_the_kille
     assert len({transaction(frame) for frame in frames}) == count
     begun = transactions_ever_written(redis_server.folder)
     assert {id: len(found) for id, found in begun.items()} == {f"tx-{number}": 1 for number in range(count)}
+    assert gateway.stop() == 0
+
+
+async def test_what_a_killed_worker_had_is_taken_over_by_another_one(start, redis_server, tmp_path):
+    server = {"id": "redis", "type": "ocpp-config", "name": "stations", "claimIdle": 10}
+    nodes = flow(ocpp_in("slow"), slow("begin"), function("begin", BEGIN, "out"), ocpp_out(), server=server)
+    flows = written(tmp_path, nodes)
+    gateway = Program("gateway", "--redis", redis_server.url, "--port", "0", cwd=tmp_path)
+    doomed, _ = [
+        start(flows, "--redis", redis_server.url, "--no-gateway", "--user-dir", tmp_path / name)
+        for name in ("one", "two")
+    ]
+    async with stations(100, gateway.gateway) as all_of_them:
+        calls = [asyncio.ensure_future(_begin(one, number)) for number, one in enumerate(all_of_them)]
+        await some(calls, 10)
+        doomed.kill()
+        frames = await asyncio.gather(*calls)
+    assert len({transaction(frame) for frame in frames}) == 100
+    begun = transactions_ever_written(redis_server.folder)
+    assert {id: len(found) for id, found in begun.items()} == {f"tx-{number}": 1 for number in range(100)}
     assert gateway.stop() == 0
 
 
@@ -168,6 +189,25 @@ async def test_what_a_full_deploy_finds_in_slow_handlers_is_handled_after_it(sta
         frames = await asyncio.gather(*calls)
     assert len({transaction(frame) for frame in frames}) == 100
     assert all(len(answers) == 1 for answers in all_answers(all_of_them).values())
+
+
+async def test_ctrl_c_answers_what_is_under_way_and_closes_the_stations_connections(start):
+    program = start(flow(ocpp_in("wait"), delay("wait", 1, "begin"), function("begin", BEGIN, "out"), ocpp_out()))
+    async with stations(50, program.gateway) as all_of_them:
+        calls = [asyncio.ensure_future(_begin(one, number)) for number, one in enumerate(all_of_them)]
+        await until(lambda: under_way(program, 50))
+        program.interrupt()
+        frames = await asyncio.gather(*calls)
+        assert len({transaction(frame) for frame in frames}) == 50
+        assert {await one.closed() for one in all_of_them} == {1001}
+    assert await asyncio.to_thread(program.ended) == 0
+    assert program.errors() == []
+
+
+async def under_way(program, count):
+    """Whether the flows have so many entries that they have not acknowledged."""
+    async with redis.asyncio.from_url(program.redis_url) as store:
+        return (await store.xpending("ws:inbound", "biz-workers"))["pending"] == count
 
 
 async def test_two_inputs_with_different_filters_lose_nothing(start):
