@@ -90,7 +90,7 @@ async def test_stations_of_a_gateway_of_its_own_get_their_answers_when_the_kille
 
 
 async def test_what_a_killed_worker_had_is_taken_over_by_another_one(start, redis_server, tmp_path):
-    server = {"id": "redis", "type": "ocpp-config", "name": "stations", "claimIdle": 10}
+    server = {"id": "redis", "type": "ocpp-config", "name": "stations", "claimIdle": 5}
     nodes = flow(ocpp_in("slow"), slow("begin"), function("begin", BEGIN, "out"), ocpp_out(), server=server)
     flows = written(tmp_path, nodes)
     gateway = Program("gateway", "--redis", redis_server.url, "--port", "0", cwd=tmp_path)
