@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any
 
@@ -28,7 +28,7 @@ from busway.nodes.ocpp.streams.groups import Desk, Group
 from busway.nodes.ocpp.streams.intake import Receiver
 from busway.nodes.ocpp.streams.pool import SERVICE, Pool
 from busway.nodes.ocpp.streams.responses import Responses
-from busway.nodes.ocpp.streams.writer import Done, Write, Writer
+from busway.nodes.ocpp.streams.writer import Done, Released, Write, Writer
 from busway.nodes.ocpp.versions import SUBPROTOCOLS, VersionError, canonical
 
 ACTS = ("station", "version", "id", "call", "send", "payload", "result", "error", "connect")
@@ -59,20 +59,21 @@ class PlayedWriter(Writer):
         *,
         bounded: bool = True,
     ) -> Write:
-        station = _station_of(names[-1])
-        if script is scripts.ANSWER:
-            entry, message_id, marks, frame = (str(value) for value in values[:4])
-            digest, _, first = marks.partition(" ")
-            self.records[(*station, message_id)] = Record(entry, digest, int(first), frame)
-            self._sent(station, frame)
-            reply: Any = 1
-        else:
-            self._sent(station, str(values[3]))
-            reply = "0-1"
-        return self.add((), None if done is None else lambda _: done(reply))
+        self._sent(_station_of(names[-1]), str(values[3]))
+        return self.add((), None if done is None else lambda _: done("0-1"))
 
-    def acknowledge(self, group: str, entry: str, done: Done) -> None:
-        self._loop.call_soon(done, 1)
+    def answer(
+        self, stored: str, stream: str, values: Iterable[str | int], done: Done | None, *, bounded: bool
+    ) -> None:
+        marks, message_id, frame, _ = map(str, values)
+        entry, digest, first = marks.split(" ")
+        station = _station_of(stream)
+        self.records[(*station, message_id)] = Record(entry, digest, int(first), frame)
+        self._sent(station, frame)
+        self.add((), done)
+
+    def acknowledge(self, group: str, entry: str, released: Released) -> None:
+        self._loop.call_soon(released, [entry])
 
     async def ask(self, *args: str | bytes | int) -> Any:
         """The presence of a station; nothing else is ever asked for here."""

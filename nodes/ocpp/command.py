@@ -249,8 +249,8 @@ def _asked(msg: Message, default: str) -> Asked:
     name = ocpp.get("command") or msg.get("command") or default
     if not name:
         raise OcppCommandError("Missing command action. Set msg.ocpp.command or configure in node")
-    where = encodable(tenant), encodable(device)
-    return Asked(*where, str(name), encodable(_message_id(ocpp)), str(ocpp.get("version") or ""))
+    key = encodable(tenant, device, _message_id(ocpp))
+    return Asked(key[0], key[1], str(name), key[2], str(ocpp.get("version") or ""))
 
 
 def _message_id(ocpp: dict[str, Any]) -> str:

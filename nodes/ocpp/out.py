@@ -215,7 +215,7 @@ def _key(ocpp: dict[str, Any]) -> Key:
         raise OcppOutError("Missing ocpp.messageId")
     if not tenant or not device:
         raise OcppOutError("Missing ocpp.tenant or ocpp.deviceId")
-    return encodable(tenant), encodable(device), encodable(message_id)
+    return encodable(tenant, device, message_id)
 
 
 def _entry_id(ocpp: dict[str, Any]) -> str | None:

@@ -18,10 +18,6 @@ from .writer import Done, Writer
 
 Ask = Callable[..., Awaitable[Any]]
 
-KEPT = 16
-"""Answers in a station's hash before the hash becomes the older one. A station has one CALL under way at a time."""
-LIFETIME = 6 * 3600
-"""Seconds after its last answer that a station's answers are kept."""
 LENGTH = 1000
 """Length of a station's stream, unless an ``ocpp-out`` says otherwise."""
 FLEETING = 30_000
@@ -75,20 +71,15 @@ def send(
     station's stream; ``first`` is when the answer was given first, if it is a repeated one. Raises as Writer.run.
     """
     tenant, device, message_id = key
-    now = now_ms()
-    names = (*_both(keys.answered(tenant, device)), keys.outbound(tenant, device))
-    values = (entry, message_id, f"{digest} {first or now}", frame, str(now), length, KEPT, LIFETIME)
-    writer.run(scripts.ANSWER, names, values, done, bounded=bounded)
+    marks = f"{entry} {digest} {first or now_ms()}"
+    values = (marks, message_id, frame, length)
+    writer.answer(keys.answered(tenant, device), keys.outbound(tenant, device), values, done, bounded=bounded)
 
 
 async def known(ask: Ask, calls: Sequence[Key]) -> list[Record | None]:
     """The answers already given to CALLs, each named by tenant, device and message id."""
     if not calls:
         return []
-    names = [name for tenant, device, _ in calls for name in _both(keys.answered(tenant, device))]
+    names = [keys.answered(tenant, device) for tenant, device, _ in calls]
     found = await ask("EVALSHA", scripts.KNOWN.sha, len(names), *names, *(id for _, _, id in calls))
     return [read(record) for record in found]
-
-
-def _both(newer: str) -> tuple[str, str]:
-    return newer, f"{newer}:older"

@@ -62,12 +62,13 @@ def _key(message: Inbound) -> Key | None:
     return message.tenant, message.device_id, message.message_id
 
 
-def encodable(name: object) -> str:
-    """Part of a key as text. Raises UnicodeEncodeError, a ValueError, for one that Redis cannot be sent."""
-    text = str(name)
+def encodable(tenant: object, device: object, message_id: object) -> Key:
+    """A key of texts. Raises UnicodeEncodeError, a ValueError, for one that Redis cannot be sent."""
+    key = (str(tenant), str(device), str(message_id))
+    text = "".join(key)
     if not text.isascii():
         text.encode()
-    return text
+    return key
 
 
 class Calls:

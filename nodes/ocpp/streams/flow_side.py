@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from busway.engine.errors import BuswayError
 from busway.nodes.ocpp.messages import Inbound
 
 from . import answers, history
-from .calls import Calls, Key
+from .calls import Calls, Entry, Key
 from .commands import Commands
 from .groups import Desk, Group, may_answer
 from .intake import CONNECTING, Intake, Receiver
@@ -109,31 +110,25 @@ class FlowSide:
         ``entry_id`` is the CALL's entry where the message still names it. Raises AnswerError when an answer is on its
         way already, Overloaded when too much waits for Redis.
         """
-        entries = list(self.calls.of(key))
+        entries = tuple(self.calls.of(key))
         if entries and entries[0].answered:
             raise AnswerError(
                 f"CALL {key[2]} of {key[0]}:{key[1]} was answered before; a station takes one answer only"
             )
         known, digest = (entries[0].id, entries[0].digest) if entries else (entry_id or uuid4().hex, "-")
-
-        def written(reply: Any) -> None:
-            if isinstance(reply, Exception):
-                for entry in entries:
-                    entry.answered = False
-            done(reply)
-
+        written = partial(_written, entries, done)
         answers.send(self.writer, key, frame, written, entry=known, digest=digest, length=length, bounded=True)
         for entry in entries:
             entry.intake.answered(entry, frame)
 
     def acknowledge(self, group: Group, entry_id: str) -> None:
         """Acknowledges an entry for the flow: at once, or when everything that came of it has been handled."""
-        intake = self.desk(group).intake
+        intake = self._desks[group.name].intake
         entry = intake.open.get(entry_id)
         if entry is not None:
             entry.manual = False
         else:
-            self.writer.acknowledge(group.name, entry_id, lambda reply: intake.left.discard(entry_id))
+            self.writer.acknowledge(group.name, entry_id, intake.left.difference_update)
 
     # -- tending ----------------------------------------------------------------------------------------------------
     async def _sweep(self) -> None:
@@ -183,3 +178,11 @@ class FlowSide:
         await asyncio.gather(*self._tasks, *readers, return_exceptions=True)
         await self.responses.close()
         await self.writer.close()
+
+
+def _written(entries: tuple[Entry, ...], done: Callable[[Any], None], reply: Any) -> None:
+    """Redis has carried an answer out; or refused it: then the CALL may be answered again."""
+    if isinstance(reply, Exception):
+        for entry in entries:
+            entry.answered = False
+    done(reply)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from busway.engine.errors import NodeStopped
 from busway.engine.origin import Origin
@@ -33,6 +33,8 @@ STALE = 86_400_000
 """Milliseconds after which an entry that was handed out before is not handed out again: its station gave up long ago."""
 CONNECTING = "not connected yet"
 DEAD_LENGTH = 10_000
+KINDS = 500
+"""Kinds of messages for which it is remembered who takes them; stations make names up."""
 FIRST_RETRY = 0.05
 LONGEST_RETRY = 2.0
 
@@ -64,6 +66,16 @@ class Receiver(Protocol):
         """Whether the node will not be back."""
 
 
+class Takers(NamedTuple):
+    """The nodes that pass a kind of message on, and what they want together; ``absent``: one of them is being restarted."""
+
+    nodes: list[Receiver]
+    absent: bool
+    manual: bool
+    patient: bool
+    answer_timeout: float
+
+
 class Intake:
     """The entries of one group that are being worked on, and the nodes that read with the group.
 
@@ -81,6 +93,7 @@ class Intake:
         self._handing_over = 0
         self._absent: dict[str, Receiver] = {}
         self._parked: list[Entry] = []
+        self._takers: dict[tuple[str, str | None], Takers] = {}
         self._problem: str | None = CONNECTING
         self._freed = asyncio.Event()
         self._side = side
@@ -91,6 +104,7 @@ class Intake:
         """A node starts to read, or is back."""
         self._absent.pop(node.id, None)
         self.nodes[node.id] = node
+        self._takers.clear()
         if self._problem != CONNECTING:
             node.trouble(self._problem)
         self._unpark()
@@ -102,12 +116,14 @@ class Intake:
         if self.nodes.get(node.id) is node:
             del self.nodes[node.id]
             self._absent[node.id] = node
+            self._takers.clear()
             self._loop.call_later(ABSENCE, self.forget, node)
 
     def forget(self, node: Receiver) -> None:
         """A node that left will not be back."""
         if self._absent.get(node.id) is node:
             del self._absent[node.id]
+            self._takers.clear()
             if self.nodes or self._absent:
                 self._unpark()
             else:
@@ -235,21 +251,36 @@ class Intake:
     # -- through the flow -------------------------------------------------------------------------------------------
     def _dispatch(self, entry: Entry) -> None:
         message = entry.message
-        if not self.nodes or any(node.wants(message) for node in self._absent.values()):
+        takers = self._takers.get((message.message_type, message.action)) or self._takers_of(message)
+        if takers.absent:
             self._parked.append(entry)
             return
-        nodes = [node for node in self.nodes.values() if node.wants(message)]
-        if not nodes:
+        if not takers.nodes:
             self._unanswered(entry, matched=False, failed=False)
             return
-        entry.manual = not all(node.auto_ack for node in nodes)
-        entry.patient = entry.manual or any(node.patient for node in nodes)
-        entry.deadline = self._loop.time() + max(node.answer_timeout for node in nodes)
-        with nodes[0].origin(partial(self._settled, entry)):
-            nodes[0].take(message, entry)
-            for node in nodes[1:]:
+        entry.manual, entry.patient = takers.manual, takers.patient
+        entry.deadline = self._loop.time() + takers.answer_timeout
+        first, *others = takers.nodes
+        with first.origin(partial(self._settled, entry)):
+            first.take(message, entry)
+            for node in others:
                 # what one flow changes in its message must not show in another's
                 node.take(parse_entry(entry.fields), entry)
+
+    def _takers_of(self, message: Inbound) -> Takers:
+        """What is to become of such messages, remembered until nodes come or go."""
+        if len(self._takers) >= KINDS:
+            self._takers.clear()
+        nodes = [node for node in self.nodes.values() if node.wants(message)]
+        manual = not all(node.auto_ack for node in nodes)
+        takers = self._takers[message.message_type, message.action] = Takers(
+            nodes,
+            absent=not self.nodes or any(node.wants(message) for node in self._absent.values()),
+            manual=manual,
+            patient=manual or any(node.patient for node in nodes),
+            answer_timeout=max((node.answer_timeout for node in nodes), default=0),
+        )
+        return takers
 
     def _settled(self, entry: Entry, origin: Origin) -> None:
         entry.settled = True
@@ -328,18 +359,16 @@ class Intake:
             self._acknowledge(entry.id)
             return
         self.left.add(entry.id)
-        self._release(entry.id, None)
+        self._release([entry.id])
 
     def _acknowledge(self, entry_id: str) -> None:
-        self._side.writer.acknowledge(self.group, entry_id, partial(self._release, entry_id))
+        self._side.writer.acknowledge(self.group, entry_id, self._release)
 
-    def _release(self, entry_id: str, reply: Any) -> None:
-        entry = self.open.pop(entry_id, None)
+    def _release(self, entry_ids: list[str]) -> None:
+        """Now that Redis has confirmed their answers, whoever asks from here on is told them."""
+        self._ended += [entry for id in entry_ids if (entry := self.open.pop(id, None)) is not None]
         self._freed.set()
-        if entry is not None:
-            # Now that Redis has confirmed its answer, whoever asks from here on is told it.
-            self._ended.append(entry)
-            self._forget_ended()
+        self._forget_ended()
 
     def _bury(self, entry_id: str, fields: dict[str, str], reason: str, deliveries: int) -> None:
         why = ("reason", reason, "group", self.group, "entry", entry_id, "deliveries", deliveries, "buriedAt", now_ms())

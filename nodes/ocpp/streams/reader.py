@@ -57,8 +57,7 @@ class Reader:
             await self._survey(link.send)
             await self._resume(link.send)
             self._intake.trouble(None)
-            while True:
-                await self._read(link.send)
+            await self._read_on(link.send)
         finally:
             await link.close()
 
@@ -72,15 +71,25 @@ class Reader:
             if not str(error).startswith("BUSYGROUP"):
                 raise
 
-    async def _read(self, ask: Ask) -> None:
-        count = min(await self._intake.room(), self.batch)
+    async def _read_on(self, ask: Ask) -> None:
+        """Reads new entries. While there are many the next are under way when the last are handed over."""
+        ahead: Awaitable[Any] | None = None
+        while True:
+            count = min(await self._intake.room(), self.batch)
+            reply = await (ahead or self._ask_for(ask, count, min(self.block, LONGEST_BLOCK)))
+            self._backoff.reset()
+            ahead = None
+            for _stream, rows in reply or ():
+                self._last = rows[-1][0]
+                room = self._intake.limit - len(self._intake.open) - len(rows)
+                if len(rows) >= count <= room:
+                    ahead = self._ask_for(ask, count, None)
+                await self._hand_over(ask, rows, {})
+
+    def _ask_for(self, ask: Ask, count: int, block: int | None) -> Awaitable[Any]:
+        waiting = () if block is None else ("BLOCK", block)
         group = ("GROUP", self._intake.group, self.consumer)
-        block = min(self.block, LONGEST_BLOCK)
-        reply = await ask("XREADGROUP", *group, "COUNT", count, "BLOCK", block, "STREAMS", keys.INBOUND, ">")
-        self._backoff.reset()
-        for _stream, rows in reply or ():
-            self._last = rows[-1][0]
-            await self._hand_over(ask, rows, {})
+        return ask("XREADGROUP", *group, "COUNT", count, *waiting, "STREAMS", keys.INBOUND, ">")
 
     # -- pending entries --------------------------------------------------------------------------------------------
     async def _resume(self, ask: Ask) -> None:

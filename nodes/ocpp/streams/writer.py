@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from typing import Any
 from uuid import uuid4
 
 from busway.engine.errors import Overloaded
+from busway.nodes.ocpp.clock import now_ms
 
 from . import keys, scripts
 from .backoff import Backoff
@@ -19,16 +22,20 @@ from .link import Connector, Link, LinkDown
 log = logging.getLogger("busway.ocpp")
 
 Done = Callable[[Any], None]
+Released = Callable[[list[str]], None]
 LIMIT = 20_000
-"""Unconfirmed commands above which no more are taken."""
+"""Unconfirmed commands and answers above which no more are taken."""
+TOGETHER = 100
+"""Most answers in one script: Redis serves nobody else while it runs, about 10 us for each."""
 
 
 @dataclass(slots=True, eq=False)
 class Write:
-    """A command with what to do with its reply (an exception where Redis refused it)."""
+    """A command with what to do with its reply (an exception where Redis refused it). ``weight`` counts answers in it."""
 
     args: Sequence[str | bytes | int]
     done: Done | None = None
+    weight: int = 1
 
     def withdraw(self) -> None:
         """If it was not carried out yet, it need not be: its reply will be an empty text."""
@@ -46,8 +53,12 @@ class Writer:
         self._connector = connector
         self._trouble = trouble
         self._unconfirmed: deque[Write] = deque()
-        self._acknowledged: dict[str, list[str]] = {}
-        self._confirmed: dict[str, list[Done]] = {}
+        self._waiting = 0
+        self._turn_ends = False
+        self._names: list[str] = []
+        self._values: list[str | int] = []
+        self._told: list[Done | None] = []
+        self._acknowledged: dict[tuple[str, Released], list[str]] = {}
         self._link: Link | None = None
         self._up = asyncio.Event()
         self._idle = asyncio.Event()
@@ -65,9 +76,16 @@ class Writer:
 
         Texts must be Unicode (no lone surrogates). Raises Overloaded when too much waits to be written (``bounded``).
         """
-        if bounded and len(self._unconfirmed) >= LIMIT:
+        self._check_room(bounded)
+        self._send_answers()
+        return self._push(Write(args, done))
+
+    def _check_room(self, bounded: bool) -> None:
+        if bounded and self._waiting >= LIMIT:
             raise Overloaded(f"{LIMIT} commands wait for Redis; it is down or slow")
-        write = Write(args, done)
+
+    def _push(self, write: Write) -> Write:
+        self._waiting += write.weight
         self._unconfirmed.append(write)
         if self._link is not None:
             self._send(self._link, write)
@@ -83,25 +101,58 @@ class Writer:
         bounded: bool = True,
     ) -> Write:
         """Runs a script once; its reply is None when what it returned was lost. Raises as :meth:`add`."""
+        return self.add(self._script(script, names, values), done, bounded=bounded)
+
+    def _script(self, script: scripts.Script, names: Sequence[str], values: Sequence[str | int]) -> list[str | int]:
         self._number += 1
-        args = ("EVALSHA", script.sha, 1 + len(names), self._marker, *names, self._number, *values)
-        return self.add(args, done, bounded=bounded)
+        return ["EVALSHA", script.sha, 1 + len(names), self._marker, *names, self._number, *values]
 
-    def acknowledge(self, group: str, entry: str, done: Done) -> None:
-        """Acknowledges an entry of the inbound stream, together with others of the same turn."""
-        if not self._acknowledged:
-            self._loop.call_soon(self._send_acknowledgements)
-        self._acknowledged.setdefault(group, []).append(entry)
-        self._confirmed.setdefault(group, []).append(done)
+    # -- of one turn of the event loop ------------------------------------------------------------------------------
+    def answer(
+        self, stored: str, stream: str, values: Iterable[str | int], done: Done | None, *, bounded: bool
+    ) -> None:
+        """Sends an answer, together with others of the same turn; arguments as of :data:`scripts.ANSWERS`.
 
-    def _send_acknowledgements(self) -> None:
-        entries, self._acknowledged = self._acknowledged, {}
-        confirmed, self._confirmed = self._confirmed, {}
-        for group, ids in entries.items():
-            write = Write(("XACK", keys.INBOUND, group, *ids), _all(confirmed[group]))
-            self._unconfirmed.append(write)
-            if self._link is not None:
-                self._send(self._link, write)
+        ``done`` gets what it returns for this answer, or an exception. Raises as :meth:`add`.
+        """
+        self._check_room(bounded)
+        self._await_turn()
+        self._names += (stored, stream)
+        self._values += values
+        self._told.append(done)
+        self._waiting += 1
+        if len(self._told) >= TOGETHER:
+            self._send_answers()
+
+    def acknowledge(self, group: str, entry: str, released: Released) -> None:
+        """Acknowledges an entry of the inbound stream, together with others of the same turn.
+
+        ``released(entries)`` is called when Redis has confirmed it, or refused it.
+        """
+        self._await_turn()
+        self._acknowledged.setdefault((group, released), []).append(entry)
+
+    def _await_turn(self) -> None:
+        if not self._turn_ends:
+            self._turn_ends = True
+            self._loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        """Answers first: what is acknowledged must have been answered."""
+        self._turn_ends = False
+        self._send_answers()
+        acknowledged, self._acknowledged = self._acknowledged, {}
+        for (group, released), entries in acknowledged.items():
+            self._push(Write(("XACK", keys.INBOUND, group, *entries), partial(_release, released, entries)))
+
+    def _send_answers(self) -> None:
+        if not self._told:
+            return
+        names, values, told = self._names, self._values, self._told
+        self._names, self._values, self._told = [], [], []
+        self._waiting -= len(told)
+        args = self._script(scripts.ANSWERS, names, [str(now_ms()), *values])
+        self._push(Write(args, partial(_tell, told), len(told)))
 
     async def ask(self, *args: str | bytes | int) -> Any:
         """Sends a command once and returns its reply. Raises LinkDown, or ResponseError when Redis refuses it."""
@@ -119,7 +170,7 @@ class Writer:
     async def flush(self, within: float) -> bool:
         """Waits until all is confirmed; False when Redis is down or ``within`` seconds were not enough."""
         deadline = self._loop.time() + within
-        while self._unconfirmed or self._acknowledged:
+        while self._unconfirmed or self._turn_ends:
             left = deadline - self._loop.time()
             if left <= 0 or self._link is None:
                 return False
@@ -137,8 +188,8 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """Commands that are not confirmed."""
-        return len(self._unconfirmed)
+        """Commands and answers that are not confirmed."""
+        return self._waiting
 
     # -- out --------------------------------------------------------------------------------------------------------
     def _send(self, link: Link, write: Write) -> None:
@@ -150,7 +201,7 @@ class Writer:
         if error is not None and _is_passing(error):
             self._refused(link, str(error))
             return
-        self._unconfirmed.popleft()
+        self._waiting -= self._unconfirmed.popleft().weight
         if not self._unconfirmed:
             self._idle.set()
         if write.done is not None:
@@ -208,12 +259,20 @@ def _is_passing(error: BaseException) -> bool:
     return isinstance(error, states) or str(error).startswith(("MISCONF", "NOREPLICAS", "UNKILLABLE", "BUSY"))
 
 
-def _all(callbacks: list[Done]) -> Done:
-    def done(reply: Any) -> None:
-        for callback in callbacks:
-            _call(callback, reply)
+def _tell(told: list[Done | None], reply: Any) -> None:
+    """Each answer's reply to whoever gave it."""
+    from redis.exceptions import ResponseError
 
-    return done
+    replies = reply if type(reply) is list else repeat(reply)
+    for done, one in zip(told, replies, strict=False):
+        if done is not None:
+            _call(done, ResponseError(one) if type(one) is str else one)
+        elif isinstance(one, str | Exception):
+            log.error("Redis refused an answer: %s", one)
+
+
+def _release(released: Released, entries: list[str], reply: Any) -> None:
+    released(entries)
 
 
 def _call(callback: Done, reply: Any) -> None:

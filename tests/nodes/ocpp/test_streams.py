@@ -10,7 +10,7 @@ import pytest
 from busway.engine.errors import NodeStopped
 from busway.engine.origin import Origin
 from busway.nodes.ocpp.messages import call_result
-from busway.nodes.ocpp.streams import answers, history, intake, link
+from busway.nodes.ocpp.streams import answers, history, intake, link, scripts
 from busway.nodes.ocpp.streams.address import Address
 from busway.nodes.ocpp.streams.flow_side import AnswerError, FlowSide
 from busway.nodes.ocpp.streams.groups import Group
@@ -246,12 +246,12 @@ def test_a_record_that_is_none_is_no_answer(text):
 async def test_a_station_s_stored_answers_are_bounded(server, until):
     async with flow_side(server) as side:
         side.read(GROUP, Receiver(handle=answering(side)), 10, 5000)
-        for number in range(5 * answers.KEPT):
+        for number in range(5 * scripts.KEPT):
             server.call("Heartbeat", id=f"m{number}")
-        await until(lambda: len(server.frames()) == 5 * answers.KEPT)
+        await until(lambda: len(server.frames()) == 5 * scripts.KEPT)
     kept = [server.client.hlen(f"ws:answered:t:d{suffix}") for suffix in ("", ":older")]
-    assert answers.KEPT < sum(kept) <= 2 * answers.KEPT
-    assert 0 < server.client.ttl("ws:answered:t:d:older") <= answers.LIFETIME
+    assert scripts.KEPT < sum(kept) <= 2 * scripts.KEPT
+    assert 0 < server.client.ttl("ws:answered:t:d:older") <= scripts.LIFETIME
 
 
 # -- pending ----------------------------------------------------------------------------------------------------------
