@@ -115,7 +115,8 @@ class Hold:
     def done(self) -> None:
         """The node has finished with the message: complete nodes are told."""
         if not self._ended:
-            self._under_origin(self._node.port.done, self.msg)
+            if self._node.port.watched:
+                self._under_origin(self._node.port.done, self.msg)
             self._end()
 
     def fail(self, error: BaseException | str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -57,7 +58,8 @@ _UNNAMED: Final = {
 # Flows rely on the text "2.0" meaning 1.6 here, as the seed's nodes have it; everywhere else it is a spelling of 2.0.1.
 _VERSIONS: Final = {**SPELLINGS, "2.0": "1.6"}
 _NO_METADATA: Final[dict[str, Any]] = {}
-_MISSING: Final = object()
+_SHORT: Final = 200
+"""Characters of a text that is worth remembering."""
 
 
 def parse_entry(fields: Mapping[str, Any], *, compat: Compat = "strict") -> Inbound:
@@ -68,12 +70,22 @@ def parse_entry(fields: Mapping[str, Any], *, compat: Compat = "strict") -> Inbo
     nodes do, and metadata that is JSON ``null`` raises.
     """
     envelope = _decoded(fields.get("payload"))
-    metadata = _decoded(fields.get("metadata"))
+    metadata = _metadata(fields.get("metadata"))
     if type(metadata) is not dict:
         metadata = _other_metadata(metadata, fields, compat)
     if compat == "strict":
         return _strict(fields, metadata, envelope)
     return _seed(fields, metadata, envelope)
+
+
+def _metadata(value: Any) -> Any:
+    """Thousands of entries carry the same few texts."""
+    return _decoded_before(value) if type(value) is str and len(value) <= _SHORT else _decoded(value)
+
+
+@lru_cache(maxsize=500)
+def _decoded_before(text: str) -> Any:
+    return _decoded(text)
 
 
 def _decoded(value: Any) -> Any:

@@ -76,10 +76,7 @@ def send(
     writer.answer(keys.answered(tenant, device), keys.outbound(tenant, device), values, done, bounded=bounded)
 
 
-async def known(ask: Ask, calls: Sequence[Key]) -> list[Record | None]:
-    """The answers already given to CALLs, each named by tenant, device and message id."""
-    if not calls:
-        return []
+def known(ask: Ask, calls: Sequence[Key]) -> Awaitable[list[str | None]]:
+    """The records of answers already given to CALLs, each named by tenant, device and message id; asked for at once."""
     names = [keys.answered(tenant, device) for tenant, device, _ in calls]
-    found = await ask("EVALSHA", scripts.KNOWN.sha, len(names), *names, *(id for _, _, id in calls))
-    return [read(record) for record in found]
+    return ask("EVALSHA", scripts.KNOWN.sha, len(names), *names, *[id for _, _, id in calls])

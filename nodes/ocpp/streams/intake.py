@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -89,8 +89,7 @@ class Intake:
         """Entries by id, until Redis has confirmed that they are acknowledged."""
         self.left: set[str] = set()
         """Entries whose acknowledgement is the flow's business."""
-        self._ended: list[Entry] = []
-        self._handing_over = 0
+        self._lookups: list[list[Entry]] = []
         self._absent: dict[str, Receiver] = {}
         self._parked: list[Entry] = []
         self._takers: dict[tuple[str, str | None], Takers] = {}
@@ -162,35 +161,45 @@ class Intake:
         """Whether any node passes such messages on."""
         return any(node.wants(message) for node in (*self.nodes.values(), *self._absent.values()))
 
+    @property
+    def free(self) -> int:
+        """How many entries may be taken."""
+        return self.limit - len(self.open)
+
     async def room(self) -> int:
-        """How many entries may be read; waits until it is at least one."""
-        while (room := self.limit - len(self.open)) <= 0 or self._side.overloaded():
+        """How many entries may be taken; waits until it is at least one."""
+        while (room := self.free) <= 0 or self._side.overloaded():
             self._freed.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._freed.wait(), 0.05)
         return room
 
     # -- in ---------------------------------------------------------------------------------------------------------
-    @contextmanager
-    def handing_over(self) -> Iterator[None]:
-        """Lasts from asking for stored answers until the last entry they were asked for is accepted.
+    def look_up(self) -> list[Entry]:
+        """Stored answers are asked for; tell :meth:`handed_over` what this returns when the last entry is accepted.
 
-        A CALL that is answered meanwhile stays known: its repeat may be among those entries, without its answer.
+        A CALL that ends meanwhile stays known: its repeat may be among those entries, without its answer.
         """
-        self._handing_over += 1
-        try:
-            yield
-        finally:
-            self._handing_over -= 1
-            self._forget_ended()
+        lookup: list[Entry] = []
+        self._lookups.append(lookup)
+        return lookup
 
-    def _forget_ended(self) -> None:
-        if self._handing_over:
+    def handed_over(self, lookup: list[Entry]) -> None:
+        """The entries of a lookup are accepted, or will not be."""
+        index = next((i for i, other in enumerate(self._lookups) if other is lookup), None)
+        if index is None:
             return
-        for entry in self._ended:
+        del self._lookups[index]
+        self._forget_ended(lookup, self._lookups[:index])
+
+    def _forget_ended(self, ended: list[Entry], lookups: list[list[Entry]]) -> None:
+        """Forgets CALLs, unless ``lookups`` that began before they ended are under way."""
+        if lookups:
+            lookups[-1].extend(ended)
+            return
+        for entry in ended:
             if entry.key is not None:
                 self._side.calls.discard(entry.key, entry)
-        self._ended.clear()
 
     def accept(self, entry: Entry, record: Record | None) -> None:
         """Takes an entry over; ``record`` is the answer that its message id got before, if any."""
@@ -366,9 +375,9 @@ class Intake:
 
     def _release(self, entry_ids: list[str]) -> None:
         """Now that Redis has confirmed their answers, whoever asks from here on is told them."""
-        self._ended += [entry for id in entry_ids if (entry := self.open.pop(id, None)) is not None]
+        ended = [entry for id in entry_ids if (entry := self.open.pop(id, None)) is not None]
         self._freed.set()
-        self._forget_ended()
+        self._forget_ended(ended, self._lookups)
 
     def _bury(self, entry_id: str, fields: dict[str, str], reason: str, deliveries: int) -> None:
         why = ("reason", reason, "group", self.group, "entry", entry_id, "deliveries", deliveries, "buriedAt", now_ms())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from busway.nodes.ocpp.messages import EntryError, parse_entry
@@ -23,6 +24,15 @@ BATCH = 200
 """Entries read at a time, unless a node asks for more."""
 LONGEST_BLOCK = 2000
 """Milliseconds of one blocking read: a connection that gives no reply for long counts as broken."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Entries with the answers that they got before, which Redis looks up."""
+
+    entries: list[Entry]
+    records: Awaitable[list[str | None]]
+    lookup: list[Entry]
 
 
 class Reader:
@@ -72,19 +82,32 @@ class Reader:
                 raise
 
     async def _read_on(self, ask: Ask) -> None:
-        """Reads new entries. While there are many the next are under way when the last are handed over."""
+        """Reads new entries. While there are many, Redis looks up the next ones as the last are handed over."""
+        waiting: Batch | None = None
         ahead: Awaitable[Any] | None = None
-        while True:
-            count = min(await self._intake.room(), self.batch)
-            reply = await (ahead or self._ask_for(ask, count, min(self.block, LONGEST_BLOCK)))
-            self._backoff.reset()
-            ahead = None
-            for _stream, rows in reply or ():
-                self._last = rows[-1][0]
-                room = self._intake.limit - len(self._intake.open) - len(rows)
-                if len(rows) >= count <= room:
-                    ahead = self._ask_for(ask, count, None)
-                await self._hand_over(ask, rows, {})
+        try:
+            while True:
+                count = min(await self._intake.room(), self.batch)
+                rows = await self._rows(ahead or self._ask_for(ask, count, min(self.block, LONGEST_BLOCK)))
+                before, waiting = waiting, self._look_up(ask, rows, {})
+                plenty = len(rows) >= count and self._intake.free >= 3 * self.batch
+                ahead = self._ask_for(ask, self.batch, None) if plenty else None
+                if before is not None:
+                    await self._hand_over(before)
+                if not plenty:
+                    await self._hand_over(waiting)
+                    waiting = None
+        finally:
+            if waiting is not None:
+                self._intake.handed_over(waiting.lookup)
+
+    async def _rows(self, asked: Awaitable[Any]) -> list[Row]:
+        reply = await asked
+        self._backoff.reset()
+        rows: list[Row] = reply[0][1] if reply else []
+        if rows:
+            self._last = rows[-1][0]
+        return rows
 
     def _ask_for(self, ask: Ask, count: int, block: int | None) -> Awaitable[Any]:
         waiting = () if block is None else ("BLOCK", block)
@@ -123,28 +146,32 @@ class Reader:
         wanted = {row[0]: int(row[3]) for row in rows if not self._intake.has(row[0])}
         if wanted:
             reply = await ask("XCLAIM", keys.INBOUND, self._intake.group, self.consumer, idle, *wanted)
-            await self._hand_over(ask, reply, wanted)
+            await self._hand_over(self._look_up(ask, reply, wanted))
             gone = wanted.keys() - {row[0] for row in reply if row is not None}
             if gone and not idle:
                 await ask("XACK", keys.INBOUND, self._intake.group, *gone)
 
     # -- to the intake ----------------------------------------------------------------------------------------------
-    async def _hand_over(self, ask: Ask, rows: Iterable[Row | None], before: Mapping[str, int]) -> None:
-        """``before``: how often entries were handed out before this time."""
+    def _look_up(self, ask: Ask, rows: Iterable[Row | None], before: Mapping[str, int]) -> Batch:
+        """Asks which of them were answered. ``before``: how often they were handed out before this time."""
         entries = [entry for row in rows if row is not None and (entry := self._entry(row, before)) is not None]
-        calls = [entry for entry in entries if entry.key is not None]
-        with self._intake.handing_over():
-            records = await answers.known(ask, [entry.key for entry in calls if entry.key is not None])
-            found = dict(zip((entry.id for entry in calls), records, strict=True))
-            for index, entry in enumerate(entries):
-                self._intake.accept(entry, found.get(entry.id))
+        asked = [entry.key for entry in entries if entry.key is not None]
+        return Batch(entries, answers.known(ask, asked), self._intake.look_up())
+
+    async def _hand_over(self, batch: Batch) -> None:
+        try:
+            records = iter(await batch.records or ())
+            for index, entry in enumerate(batch.entries):
+                self._intake.accept(entry, answers.read(next(records)) if entry.key is not None else None)
                 if index % 50 == 49:
                     await asyncio.sleep(0)
+        finally:
+            self._intake.handed_over(batch.lookup)
 
     def _entry(self, row: Row, before: Mapping[str, int]) -> Entry | None:
         entry_id, flat = row
-        flat = flat or []
-        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        pairs = iter(flat or ())
+        fields = dict(zip(pairs, pairs, strict=True))
         try:
             message = parse_entry(fields, compat=self.compat)
         except EntryError as error:
