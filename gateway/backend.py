@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from busway.gateway.counters import Counters
+from busway.nodes.ocpp.streams.backoff import Backoff
 from busway.nodes.ocpp.streams.gateway_entries import Dismissal
 from busway.nodes.ocpp.streams.gateway_side import GatewaySide
 from busway.nodes.ocpp.streams.link import Connector, LinkDown
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("busway.gateway")
 
-_SHORTEST_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 2.0
+_STEADY: Final = 5.0
+"""Seconds after which a connection counts as a good one."""
 
 
 class Backend:
@@ -83,13 +84,22 @@ class Backend:
             await subscriber.close()
 
     async def _keep(self) -> None:
+        backoff = Backoff()
+        told: set[str] = set()
         while True:
+            since = time.monotonic()
             reason = await self._until_it_breaks()
+            if time.monotonic() - since > _STEADY:
+                backoff.reset()
+                told.clear()
             self._counters.outages += 1
-            log.error("%s; stations stay connected, their messages are kept until Redis is back", reason)
+            if new := reason not in told:
+                log.error("%s; stations stay connected, their messages are kept until Redis is back", reason)
+            told.add(reason)
             await self._disconnect()
-            await self._reconnect()
-            log.info("Redis is back")
+            await self._reconnect(backoff, told)
+            if new:
+                log.info("Redis is back")
             self.returned()
 
     async def _until_it_breaks(self) -> str:
@@ -100,16 +110,18 @@ class Backend:
             await asyncio.wait((listening, broken), return_when=asyncio.FIRST_COMPLETED)
             if listening.done() and (error := listening.exception()):
                 return str(error)
-            return "the connection to Redis broke"
+            return self.side.refusal or "the connection to Redis broke"
         finally:
             listening.cancel()
             broken.cancel()
             await asyncio.gather(listening, broken, return_exceptions=True)
 
-    async def _reconnect(self) -> None:
-        pause = _SHORTEST_PAUSE
+    async def _reconnect(self, backoff: Backoff, told: set[str]) -> None:
         while True:
-            with contextlib.suppress(LinkDown):
+            await backoff.sleep()
+            try:
                 return await self._connect()
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            except LinkDown as error:
+                if str(error) not in told:
+                    log.error("%s", error)
+                told.add(str(error))

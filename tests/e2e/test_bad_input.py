@@ -267,7 +267,7 @@ def flows_program(tmp_path_factory):
             yield program, client
 
 
-@settings(many, max_examples=max(EXAMPLES // 2, 20))
+@many
 @given(body=bodies, version=st.sampled_from(["v1", "v2"]))
 def test_any_body_of_a_deploy_is_taken_or_refused_with_the_reason(flows_program, body, version):
     _, client = flows_program

@@ -6,9 +6,10 @@ batch whose reply was lost is not written twice), how far each station's stream 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from busway.nodes.ocpp.streams import keys
 from busway.nodes.ocpp.streams.gateway_entries import (
@@ -20,7 +21,7 @@ from busway.nodes.ocpp.streams.gateway_entries import (
     dismissal_text,
     read_pending,
 )
-from busway.nodes.ocpp.streams.link import Connector, Link
+from busway.nodes.ocpp.streams.link import Connector, Link, LinkDown
 
 AUTH: Final = "ws:auth"
 """Hash of the stations' passwords: ``tenant:station`` to the hash that the gateway's ``hash_password`` makes."""
@@ -105,10 +106,15 @@ return redis.call('DEL', KEYS[1])
 
 
 class GatewaySide:
-    """The gateway's commands, on one pipelined connection. Every method raises LinkDown when that is broken."""
+    """The gateway's commands, on one pipelined connection. Every method raises LinkDown when that is broken.
+
+    ``refusal`` tells why, where the server is no master, or no longer one: it is left for the one that a new connection
+    leads to.
+    """
 
     def __init__(self, link: Link, clock_offset: float = 0.0) -> None:
         self.link = link
+        self.refusal = ""
         self._clock_offset = clock_offset
 
     @classmethod
@@ -120,7 +126,7 @@ class GatewaySide:
 
     async def set_clock(self) -> None:
         """Ages of entries are told by Redis's clock, which all parties share."""
-        seconds, micros = await self.link.send("TIME")
+        seconds, micros = await self._ask("TIME")
         self._clock_offset = int(seconds) + int(micros) / 1e6 - time.time()
 
     def age(self, entry_id: str) -> float:
@@ -137,7 +143,7 @@ class GatewaySide:
         """
         fields = [field for entry in entries for field in entry]
         command = ("EVAL", _WRITE, 2, keys.INBOUND, marker(writer), number, _MARKER_LIFE, maxlen)
-        first: str = await self.link.send(*command, *fields)
+        first: str = await self._ask(*command, *fields)
         return first
 
     # -- presence
@@ -148,13 +154,15 @@ class GatewaySide:
         ``fields`` are those of ``ws:conn``. Returns the connection that had it before, and how far the station's
         stream was delivered.
         """
-        before = self.link.send("EVAL", _REGISTER, 1, keys.connection(*station), life, *_flat(fields))
-        position = self.link.send("GET", cursor(station))
-        return await before, await position or "0-0"
+        before, position = await asyncio.gather(
+            self._ask("EVAL", _REGISTER, 1, keys.connection(*station), life, *_flat(fields)),
+            self._ask("GET", cursor(station)),
+        )
+        return before, position or "0-0"
 
     async def position(self, station: Station) -> str:
         """Id of the entry up to which the station's stream needs no delivery any more."""
-        return await self.link.send("GET", cursor(station)) or "0-0"
+        return await self._ask("GET", cursor(station)) or "0-0"
 
     async def keep(
         self, station: Station, fields: Mapping[str, str], life: int, position: str | None, trim: bool
@@ -165,22 +173,22 @@ class GatewaySide:
         Redis drops whole nodes of a stream only.
         """
         keep = (fields["connection"], fields["connectedAt"], position or "", _CURSOR_LIFE, int(trim), life)
-        return bool(await self.link.send("EVAL", _KEEP, 3, *_owned(station), *keep, *_flat(fields)))
+        return bool(await self._ask("EVAL", _KEEP, 3, *_owned(station), *keep, *_flat(fields)))
 
     async def release(self, station: Station, connection: str, position: str | None, trim: bool) -> None:
         """Ends a connection's claim, if it still has one; ``position`` and ``trim`` as :meth:`keep` takes them."""
         release = (connection, position or "", _CURSOR_LIFE, int(trim))
-        await self.link.send("EVAL", _RELEASE, 3, *_owned(station), *release)
+        await self._ask("EVAL", _RELEASE, 3, *_owned(station), *release)
 
     async def dismiss(self, dismissal: Dismissal) -> None:
         """Asks all gateways to close the station's other connections."""
-        await self.link.send("PUBLISH", keys.DISCONNECT, dismissal_text(dismissal))
+        await self._ask("PUBLISH", keys.DISCONNECT, dismissal_text(dismissal))
 
     # -- flows to station
 
     async def read(self, positions: Mapping[str, str]) -> list[tuple[str, list[OutboundEntry]]]:
         """Entries behind each position (stream key to entry id), as far as there are any; at most a hundred each."""
-        streams = await self.link.send("XREAD", "COUNT", READ_COUNT, "STREAMS", *positions, *positions.values())
+        streams = await self._ask("XREAD", "COUNT", READ_COUNT, "STREAMS", *positions, *positions.values())
         return [(key, [_outbound(*entry) for entry in entries]) for key, entries in streams or ()]
 
     async def claim(self, station: Station, entry: OutboundEntry) -> Pending | None:
@@ -197,25 +205,43 @@ class GatewaySide:
 
     async def pending(self, station: Station, message_id: str) -> Pending | None:
         """What the sender of a command wrote, or None when nobody waits for its answer."""
-        text = await self.link.send("HGET", keys.pending(*station), message_id)
+        text = await self._ask("HGET", keys.pending(*station), message_id)
         return None if text is None else read_pending(text, None)
 
     async def respond(self, server_id: str, text: str) -> int:
         """Publishes a station's answer; returns how many listened."""
-        listeners: int = await self.link.send("PUBLISH", keys.responses(server_id), text)
+        listeners: int = await self._ask("PUBLISH", keys.responses(server_id), text)
         return listeners
 
     # -- passwords
 
     async def password(self, station: Station) -> str | None:
         """The stored hash of a station's password."""
-        stored: str | None = await self.link.send("HGET", AUTH, str(station))
+        stored: str | None = await self._ask("HGET", AUTH, str(station))
         return stored
+
+    async def _ask(self, *command: str | int) -> Any:
+        from redis.exceptions import ResponseError
+
+        try:
+            return await self.link.send(*command)
+        except ResponseError as error:
+            if not _is_no_master(error):
+                raise
+            self.refusal = f"Redis takes no writes: {str(error).partition(' script: ')[0]}"
+            await self.link.close()
+            raise LinkDown(self.refusal) from None
 
 
 def milliseconds(entry_id: str) -> int:
     """The time part of a stream entry's id."""
     return int(entry_id.partition("-")[0])
+
+
+def _is_no_master(error: Exception) -> bool:
+    from redis.exceptions import MasterDownError, ReadOnlyError
+
+    return isinstance(error, (MasterDownError, ReadOnlyError)) or "NOREPLICAS" in str(error)
 
 
 def _outbound(entry_id: str, flat: list[str]) -> OutboundEntry:

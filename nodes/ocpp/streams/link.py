@@ -12,60 +12,15 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from busway.engine.errors import BuswayError
+from .connector import Connector as Connector
+from .connector import LinkDown as LinkDown
 
 if TYPE_CHECKING:
-    from redis.asyncio import Connection, Redis
+    from redis.asyncio import Connection
 
 Replied = Callable[[Any, Exception | None], None]
 STALLED = 5.0
 """Seconds without any reply, while one is awaited, after which the server counts as gone."""
-
-
-class LinkDown(BuswayError):
-    """Redis cannot be reached, or the connection broke: the command may or may not have been carried out."""
-
-
-class Connector:
-    """Makes connections to one Redis: from a URL as redis-py takes it, or as a given client makes its own.
-
-    Raises LinkDown when the URL cannot be read.
-    """
-
-    def __init__(self, redis: str | Redis) -> None:
-        from redis.asyncio import ConnectionPool
-
-        try:
-            self._pool: Any = ConnectionPool.from_url(redis) if isinstance(redis, str) else redis.connection_pool
-        except ValueError as error:
-            raise LinkDown(f"{redis!r} is not the URL of a Redis: {error}") from None
-
-    async def connect(self) -> Connection:
-        """A connection whose replies are texts. Raises LinkDown, with the reason, when Redis cannot be reached."""
-        from redis.exceptions import RedisError
-
-        connection: Connection = self._pool.connection_class(**(self._pool.connection_kwargs | _connection_options()))
-        try:
-            async with asyncio.timeout(STALLED):
-                await connection.connect()  # type: ignore[no-untyped-call]
-        except (RedisError, OSError, TimeoutError) as error:
-            raise LinkDown(f"Redis cannot be reached: {error or type(error).__name__}") from None
-        return connection
-
-
-def _connection_options() -> dict[str, Any]:
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-
-    return {
-        "protocol": 2,
-        "decode_responses": True,
-        "encoding_errors": "replace",
-        # The caller alone knows whether a command may run twice, so nothing is retried; the link watches for stalls.
-        "retry": Retry(NoBackoff(), 0),
-        "socket_timeout": None,
-        "health_check_interval": 0,
-    }
 
 
 class Link:
