@@ -92,14 +92,42 @@
     at.sent(path, text);
   }
 
+  // What nearly every call asks for: a plain key of the first store, without a callback.
+  const plainKeys = new Set();
+
+  function isPlainKey(key) {
+    if (plainKeys.has(key)) return true;
+    if (typeof key !== 'string' || !PLAIN_KEY.test(key)) return false;
+    if (plainKeys.size >= 10000) plainKeys.clear();
+    plainKeys.add(key);
+    return true;
+  }
+
+  function getPlain(at, key) {
+    const value = at.data[key];
+    if (typeof value === 'object' && value !== null) at.touch(key);
+    return value;
+  }
+
+  function setPlain(at, key, value) {
+    if (value === undefined) delete at.data[key];
+    else at.data[key] = value;
+    if (!at.ahead.has(key)) at.sent([key], key);
+  }
+
   // -- what bodies see ----------------------------------------------------------------------------------------------------------
   class Context {
     constructor(info) {
       this.parent = info.parent;
       this.stores = new Map(info.stores.map((store) => [store[0], new Store(info.id, store)]));
       this.first = this.stores.get(info.first);
-      this.get = (key, store, callback) => call(getOne, this, key, undefined, store, callback);
-      this.set = (key, value, store, callback) => call(setOne, this, key, value, store, callback);
+      const first = this.first;
+      this.get = (key, store, callback) =>
+        store === undefined && callback === undefined && first !== undefined && isPlainKey(key)
+          ? getPlain(first, key) : call(getOne, this, key, undefined, store, callback);
+      this.set = (key, value, store, callback) =>
+        store === undefined && callback === undefined && first !== undefined && isPlainKey(key)
+          ? setPlain(first, key, value) : call(setOne, this, key, value, store, callback);
       this.keys = (store, callback) => listKeys(this, store, callback);
     }
     store(name) {
