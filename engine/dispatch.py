@@ -8,15 +8,17 @@ tasks only when they really wait.
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from . import eager
 from .errors import NodeStopped
-from .message import Message, clone, new_id
+from .message import Fresh, Message, clone, clones, new_id
 from .origin import ORIGIN, Origin
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ SLICE = 0.004
 """Seconds that the queue is drained before I/O gets its turn."""
 CHECK_EVERY = 16
 """Deliveries between two looks at the clock."""
+CROWDED = 1000
+"""Waiting deliveries above which the garbage collector is held off."""
+MOST_UNCOLLECTED = 1_000_000
+"""New containers after which it runs all the same."""
 
 
 def _nowhere(out: Any, origin: Origin | None) -> None:
@@ -247,6 +253,7 @@ class Dispatcher:
         self.held = False
         self.slice_started = 0.0
         self._scheduled = False
+        self._holds_collector = False
         self._context = Context()
         self._idle: asyncio.Event = asyncio.Event()
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
@@ -317,11 +324,25 @@ class Dispatcher:
                 break
         self.slice_started = 0.0
         set_origin(None)
+        self._hold_collector(len(queue) > CROWDED and gc.get_count()[0] < MOST_UNCOLLECTED)
         if queue:
             self.loop.call_soon(self._drain, context=self._context)
         else:
             self._scheduled = False
             self._idle.set()
+
+    def _hold_collector(self, hold: bool) -> None:
+        """Holds the garbage collector off, or lets it run again.
+
+        While many messages wait, nearly everything that was made lately is in use: the collector would walk through it
+        again and again and find nothing.
+        """
+        if hold and gc.isenabled():
+            gc.disable()
+            self._holds_collector = True
+        elif self._holds_collector and not hold:
+            gc.enable()
+            self._holds_collector = False
 
     async def drained(self, timeout: float) -> bool:
         """Waits until nothing is queued, handled or unsettled; False when ``timeout`` seconds were not enough."""
@@ -350,13 +371,25 @@ def compile_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tupl
     while outputs and not outputs[-1]:
         outputs.pop()
     general = _general_route(dispatcher, outputs, names)
-    if names or not outputs:
+    if names:
         return general
+    if not outputs:
+        return _dead_end(general)
     if len(outputs) > 1:
         return _multi_route(dispatcher, outputs, general)
     if len(outputs[0]) == 1:
         return _single_route(dispatcher, outputs[0][0], general)
     return _fan_route(dispatcher, outputs[0], general)
+
+
+def _dead_end(general: Route) -> Route:
+    """For a node that nothing is wired to: what is no message is an error all the same."""
+
+    def route(out: Any, origin: Origin | None) -> None:
+        if type(out) is not dict:
+            general(out, origin)
+
+    return route
 
 
 def _multi_route(dispatcher: Dispatcher, outputs: list[list[Port]], general: Route) -> Route:
@@ -372,7 +405,7 @@ def _multi_route(dispatcher: Dispatcher, outputs: list[list[Port]], general: Rou
             if where is True or type(found) is not dict:
                 general(out, origin)
                 return
-        elif type(out) is list:
+        elif isinstance(out, list):
             found = where = None
             for msg, target in zip(out, targets, strict=False):
                 if msg is not None and target is not False:
@@ -411,7 +444,7 @@ def _single_route(dispatcher: Dispatcher, port: Port, general: Route) -> Route:
 
 
 def _fan_route(dispatcher: Dispatcher, ports: list[Port], general: Route) -> Route:
-    append = dispatcher.queue.append
+    append, extend = dispatcher.queue.append, dispatcher.queue.extend
     first, rest, count = ports[0], ports[1:], len(ports)
 
     def route(out: Any, origin: Origin | None) -> None:
@@ -420,16 +453,18 @@ def _fan_route(dispatcher: Dispatcher, ports: list[Port], general: Route) -> Rou
             return
         if "_msgid" not in out:
             out["_msgid"] = new_id()
-        clones = [(port, clone(out), origin) for port in rest]
+        copies = clones(out, count - 1)
         if origin is not None:
             origin.pending += count
         append((first, out, origin))
-        dispatcher.queue.extend(clones)
+        extend(zip(rest, copies, repeat(origin)))
 
     return route
 
 
 def _general_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tuple[str, ...]) -> Route:
+    single = all(len(ports) < 2 for ports in outputs)
+
     def route(out: Any, origin: Origin | None) -> None:
         events = _events(outputs, by_output(out, names))
         if not events:
@@ -437,7 +472,10 @@ def _general_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tup
         fallback = next((m["_msgid"] for _, m in events if "_msgid" in m), None) or new_id()
         for _, msg in events:
             msg.setdefault("_msgid", fallback)
-        entries: list[Entry] = [(port, clone(msg) if i else msg, origin) for i, (port, msg) in enumerate(events)]
+        if type(out) is Fresh and single:
+            entries: list[Entry] = [(port, msg, origin) for port, msg in events]
+        else:
+            entries = [(port, clone(msg) if i else msg, origin) for i, (port, msg) in enumerate(events)]
         if origin is not None:
             origin.pending += len(entries)
         dispatcher.queue.extend(entries)

@@ -68,19 +68,29 @@ def clone(msg: Message) -> Message:
     Two properties that hold the same list or dict get a copy each, unless the message also holds sets, byte arrays,
     cycles or opaque objects: then sharing is kept.
     """
+    return msg.copy() if _all_atoms(map(type, msg.values())) else clones(msg, 1)[0]
+
+
+def clones(msg: Message, count: int) -> list[Message]:
+    """So many deep copies of a message (one at least), each as :func:`clone` makes it."""
     if _all_atoms(map(type, msg.values())):
-        return msg.copy()
+        return [msg.copy() for _ in range(count)]
     if "req" in msg or "res" in msg:
-        handles = {name: msg[name] for name in _HANDLES if name in msg}
-        copy: Message = copy_value({**msg, **dict.fromkeys(handles)})
-        copy.update(handles)
-        return copy
+        return [_clone_with_handles(msg) for _ in range(count)]
     try:
-        copy = to_builtins(msg, builtin_types=_KEPT)
+        copies: list[Message] = to_builtins([msg] * count, builtin_types=_KEPT)
     except (TypeError, ValueError, RecursionError):
-        return _Copier().copy(msg)  # type: ignore[no-any-return]
+        return [_Copier().copy(msg) for _ in range(count)]
     # The comparison finds what was silently turned into something else: sets, dataclasses, byte arrays, decimals.
-    return copy if copy == msg else _Copier().copy(msg)
+    # One is enough: all were made from the same message in the same way.
+    return copies if copies[0] == msg else [_Copier().copy(msg) for _ in range(count)]
+
+
+def _clone_with_handles(msg: Message) -> Message:
+    handles = {name: msg[name] for name in _HANDLES if name in msg}
+    copy: Message = copy_value({**msg, **dict.fromkeys(handles)})
+    copy.update(handles)
+    return copy
 
 
 def copy_value(value: Any) -> Any:
@@ -129,6 +139,12 @@ class _Copier:
         if isinstance(value, tuple):
             return tuple([self._shell(item) for item in value])
         return type(value)(value) if type(value) in (set, bytearray) else value
+
+
+class Fresh(list[Any]):
+    """A list per output whose messages nobody else refers to: each needs a copy only where a second wire takes it."""
+
+    __slots__ = ()
 
 
 # -- paths: grammar ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from typing import Any
 
 from ..message import Message, set_at
 from .access import Transfer
-from .entry import key_names
+from .entry import key_names, single_paths
+from .syntax import Path
 
 Pack = Callable[[Message], "dict[str, Any] | None"]
 """Picks from a message what goes in; None when the whole message must."""
@@ -77,6 +78,48 @@ def _pack_one(name: str, branch: _Branch, level: int) -> list[str]:
         *inside,
         f" elif v{inner} is not M: {put}",
     ]
+
+
+# -- passing single values ------------------------------------------------------------------------------------------------
+Call = Callable[[Message], Any]
+_FITS = """\
+  if type(v{at}) is int:
+   if not -2147483648 <= v{at} <= 2147483647:
+    if not -9007199254740992 <= v{at} <= 9007199254740992: return other(msg)
+    v{at} = float(v{at})
+  elif type(v{at}) is str:
+   if not v{at}.isascii(): return other(msg)
+  elif type(v{at}) is not float and type(v{at}) is not bool and v{at} is not None: return other(msg)"""
+# The binding cuts integers to 32 bits, which floats are not, and fails at lone surrogates.
+
+
+@lru_cache(maxsize=1024)
+def compile_singles(transfer: Transfer, late: bool) -> Callable[[Any, Call], Call] | None:
+    """``make(entry, other)`` gives a function that calls ``entry`` with the values that the body reads, without any JSON, and
+    ``other`` with messages in which something is no single value or is missing. None where the body reads objects."""
+    paths = single_paths(transfer)
+    if not paths:
+        return None
+    lines = ["def make(entry, other):", " def call(msg):"]
+    for at, path in enumerate(paths):
+        lines += [*_walk(path, f"v{at}"), _FITS.format(at=at)]
+    msgid = "msg.get('_msgid')" if late else "None"
+    passed = ", ".join(f"v{at}" for at in range(len(paths)))
+    lines += [f"  return entry(None, False, {msgid}, {passed})", " return call"]
+    scope: dict[str, Any] = {"M": MISSING}
+    exec("\n".join(lines), scope)
+    make: Callable[[Any, Call], Call] = scope["make"]
+    return make
+
+
+def _walk(path: Path, name: str) -> list[str]:
+    """Puts what a path leads to into a variable."""
+    *around, last = path
+    lines, place = [], "msg"
+    for key in around:
+        lines += [f"  p = {place}.get({key!r})", "  if type(p) is not dict: return other(msg)"]
+        place = "p"
+    return [*lines, f"  {name} = {place}.get({last!r}, M)"]
 
 
 # -- applying -----------------------------------------------------------------------------------------------------------

@@ -32,9 +32,10 @@ class Form:
 
 @lru_cache(maxsize=1024)
 def entry_source(transfer: Transfer | None, form: Form) -> str:
-    """The source of a function that makes the entry of one unit: ``(text, tagged, msgid)`` or, where nothing of the message goes in,
-    ``(msgid)``. Without a ``transfer`` the whole message crosses and there is a fourth argument: whether somebody will look
-    at the message when the body has finished."""
+    """The source of a function that makes the entry of one unit: ``(text, tagged, msgid, values...)`` or, where nothing of the message
+    goes in, ``(msgid)``. The values are those of :func:`single_paths`; the text is null where they are all there is. Without a
+    ``transfer`` the whole message crosses and there is a fourth argument: whether somebody will look at the message when the body has
+    finished."""
     parts = [_HEAD, _WHOLE_TOLD if transfer is None else _writes(transfer)]
     parts.append(_whole_entry(form) if transfer is None else _partial_entry(transfer, form))
     return "\n".join((*parts, "})"))
@@ -47,15 +48,47 @@ const has = (object, name) => object !== null && typeof object === 'object' && o
 let gone = '';"""
 
 
+# -- single values --------------------------------------------------------------------------------------------------------
+MOST_VALUES = 8
+
+
+def single_paths(transfer: Transfer) -> tuple[Path, ...]:
+    """The paths whose values can be passed one by one, without a text, where all are single values; none where a body reads an object
+    as a whole, or a lot."""
+    wanted = transfer.reads | transfer.full
+    around = {path[:at] for path in wanted for at in range(1, len(path))}
+    ends = wanted - around
+    if len(ends) > MOST_VALUES or around & transfer.full or any("__proto__" in path for path in ends):
+        return ()
+    return tuple(sorted(ends))
+
+
+def _literal(paths: tuple[Path, ...]) -> str:
+    """The object that has the values ``v0``, ``v1`` ... at these paths."""
+    return _object([(path, f"v{at}") for at, path in enumerate(paths)])
+
+
+def _object(members: list[tuple[Path, str]]) -> str:
+    below: dict[str, list[tuple[Path, str]]] = {}
+    for path, value in members:
+        below.setdefault(path[0], []).append((path[1:], value))
+    inner = [f"{_quote(name)}: {found[0][1] if found[0][0] == () else _object(found)}" for name, found in below.items()]
+    return "{" + ", ".join(inner) + "}"
+
+
 # -- part of a message --------------------------------------------------------------------------------------------------
 def _partial_entry(transfer: Transfer, form: Form) -> str:
     originals = _originals(transfer)
     listed, passed = f"[{', '.join(originals)}]", "".join(f", {name}" for name in originals)
     kept = [f"const {name} = {_value_of(path)};" for name, path in zip(originals, transfer.writes, strict=True)]
+    singles = single_paths(transfer)
     given = "tagged ? read(text, true) : parse(text)" if transfer.reads else "{}"
+    if singles:
+        given = f"text === null ? {_literal(singles)} : {given}"
+    values = "".join(f", v{at}" for at in range(len(singles)))
     return "\n".join(
         (
-            f"return function ({'text, tagged, msgid' if transfer.reads else 'msgid'}) {{",
+            f"return function ({f'text, tagged, msgid{values}' if transfer.reads else 'msgid'}) {{",
             f"const msg = {given};",
             *kept,
             *_call_body(form, _call(form, "false", listed), f"told(msg, {listed})"),

@@ -11,11 +11,11 @@ import orjson
 import quickjs
 
 from ..errors import ScriptError
-from ..message import Message, clone
+from ..message import Fresh, Message, clone
 from .access import Transfer
 from .calls import Call
 from .compilation import Compilation, prepare
-from .crossing import Apply, Pack, compile_apply, compile_pack
+from .crossing import Apply, Pack, compile_apply, compile_pack, compile_singles
 from .entry import Form, entry_source
 from .failures import raised_error, script_error, syntax_error
 from .host import Cancellable, Host
@@ -120,7 +120,9 @@ class JavaScriptFunction:
         entry = self._entry(transfer)
         if pack is None:
             return self._guarded((lambda msg: entry(msg.get("_msgid"))) if self._late else (lambda msg: entry()))
-        return self._guarded(self._packing(entry, pack))
+        packing = self._packing(entry, pack)
+        singles = compile_singles(transfer, self._late)
+        return self._guarded(packing if singles is None else singles(entry, packing))
 
     def _packing(self, entry: Engine, pack: Pack) -> Callable[[Message], Any]:
         """Calls with the parts of a message that the body can touch."""
@@ -285,8 +287,10 @@ class JavaScriptFunction:
             return None
         if result == 1:
             return msg
-        value = filled(result["own"], msg) if type(result) is dict else result[0]
-        return self._addressed(value, msg.get("_msgid"))
+        if type(result) is dict:
+            return self._addressed(filled(result["own"], msg), msg.get("_msgid"))
+        out = self._addressed(result[0], msg.get("_msgid"))
+        return Fresh(out) if type(out) is list else out
 
     def _addressed(self, value: Any, msgid: Any) -> Any:
         found = addressed(value, msgid)

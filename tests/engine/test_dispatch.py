@@ -1,10 +1,12 @@
 """Order, cloning and outputs on the message path, as flows see them."""
 
 import asyncio
+import gc
 
 import pytest
 
 from busway.engine.errors import Overloaded
+from busway.engine.message import Fresh
 from busway.engine.node import Config, Node
 from tests.engine.bench import node, tab
 
@@ -72,6 +74,40 @@ async def test_a_lone_message_on_a_lone_wire_is_never_copied(bench):
     await bench.send("a", sent)
     assert bench.got("x") == [sent]
     assert bench.got("x")[0] is sent
+
+
+async def test_messages_that_nobody_else_holds_are_copied_for_a_second_wire_only(bench):
+    await emitting(bench, "x")
+    sent = [{"payload": [1]}, {"payload": [2]}]
+    await bench.send("a", {"out": Fresh([sent])})
+    assert [a is b for a, b in zip(bench.got("x"), sent, strict=True)] == [True, True]
+
+
+async def test_on_two_wires_they_share_nothing(bench):
+    await emitting(bench, ["x", "y"])
+    await bench.send("a", {"out": Fresh([[{"payload": [1]}, {"payload": [2]}]])})
+    lists = [msg["payload"] for msg in (*bench.got("x"), *bench.got("y"))]
+    assert lists == [[1], [2], [1], [2]]
+    assert len({id(one) for one in lists}) == 4
+
+
+async def test_the_collector_is_held_off_while_many_messages_wait_and_runs_again_after(bench):
+    await emitting(bench, "x")
+    seen = []
+    bench.runtime.ports["x"].tap(lambda msg: seen.append(gc.isenabled()))
+    await bench.send("a", {"out": Fresh([[{"payload": at} for at in range(50_000)]])})
+    assert False in seen
+    assert gc.isenabled()
+
+
+async def test_a_collector_that_somebody_else_turned_off_stays_off(bench):
+    await emitting(bench, "x")
+    gc.disable()
+    try:
+        await bench.send("a", {"out": Fresh([[{"payload": at} for at in range(50_000)]])})
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 async def test_a_list_has_an_element_per_output_and_none_sends_nothing(bench):

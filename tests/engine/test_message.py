@@ -18,6 +18,7 @@ from busway.engine.message import (
     UNDEFINED,
     Reference,
     clone,
+    clones,
     compile_delete,
     compile_get,
     compile_set,
@@ -421,3 +422,35 @@ class TestWriting:
         assert compile_set(path)(msg, value)
         assert compile_get(path)(msg) == value
         assert resolve_path(parse_path(path), msg) == parse_path(path)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        1,
+        {"a": [{"b": 1}]},
+        {"a": {1, 2}},
+        {"when": datetime(2026, 1, 1), "raw": b"x"},
+        (1, [2]),
+        {"deep": [bytearray(b"x")]},
+    ],
+)
+def test_clones_share_nothing_that_can_change(payload):
+    msg = {"_msgid": "m", "payload": payload}
+    copies = clones(msg, 3)
+    assert copies == [msg] * 3
+    assert [type(copy["payload"]) for copy in copies] == [type(payload)] * 3
+    everything = [msg, *copies]
+    for reach in (lambda m: m, lambda m: m["payload"], lambda m: m["payload"]["a"], lambda m: m["payload"]["deep"][0]):
+        try:
+            found = [reach(one) for one in everything]
+        except (KeyError, TypeError):
+            continue
+        if type(found[0]) not in (int, tuple):
+            assert len({id(one) for one in found}) == 4
+
+
+def test_clones_carry_handles_and_opaque_objects_by_reference():
+    handle = object()
+    for copied in clones({"req": handle, "payload": {"a": []}}, 2) + clones({"payload": {"socket": handle}}, 2):
+        assert handle in (copied.get("req"), copied["payload"].get("socket"))

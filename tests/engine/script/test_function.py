@@ -1,12 +1,13 @@
 """JavaScript function bodies: what they return, send and throw, what stops them, what they keep."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
 from busway.engine.context import Contexts
 from busway.engine.errors import ConfigError, ScriptError, ScriptSyntaxError, ScriptTimeout
-from busway.engine.message import UNDEFINED
+from busway.engine.message import UNDEFINED, Fresh
 from busway.engine.node import NodeError
 from busway.engine.script.javascript import JavaScript
 from tests.engine.script.hosting import Workbench, until
@@ -557,6 +558,43 @@ class TestModules:
     def test_a_variable_that_means_something_already_is_refused(self, bench):
         with pytest.raises(ConfigError, match="'flow' is the name of something"):
             bench.function("return msg;", libraries=(("flow", "os"),))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(0, 2**31 - 1, 2**31, -(2**31) - 1, 1_700_000_000_000, 2**53, -(2**53)),
+        *(-0.0, 1.5, 1e300, True, False, None, "", "plain", "größer 😀", "a\x00b"),
+        *({"x": 1}, [1], UNDEFINED, float("inf"), datetime(2026, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_value_is_the_same_inside_however_it_was_passed(bench, value):
+    body = "const v = {}; msg.out = [typeof v, Object.is(v, -0), String(v)]; return msg;"
+    alone, _ = bench.function(body.replace("{}", "msg.payload.value"))
+    whole, _ = bench.function(
+        "msg[''] = 1; delete msg['']; for (const k in msg) ; " + body.replace("{}", "msg.payload.value")
+    )
+    assert alone.access.transfer is not None
+    assert whole.access.transfer is None
+    first, second = message(payload={"value": value}), message(payload={"value": value})
+    assert alone.handle(first)["out"] == whole.handle(second)["out"]
+
+
+@pytest.mark.parametrize("payload", [{}, {"value": {}}, None, "text", [1]])
+def test_a_value_that_is_missing_is_undefined_inside(bench, payload):
+    function, _ = bench.function("msg.out = [typeof msg.payload?.value, msg.b === undefined]; return msg;")
+    expected = "object" if payload == {"value": {}} else "undefined"
+    assert function.handle(message(payload=payload))["out"] == [expected, True]
+
+
+def test_a_member_called_proto_is_an_ordinary_one(bench):
+    function, _ = bench.function("msg.out = msg.payload.__proto__ === 5; return msg;")
+    assert function.handle(message(payload={"__proto__": 5}))["out"] is True
+
+
+def test_a_new_list_of_messages_is_marked_as_nobody_elses(bench):
+    assert type(bench.run("return [[{a: 1}, {a: 2}]];")[0]) is Fresh
+    assert type(bench.run("return [[msg, {a: 2}]];")[0]) is list
 
 
 def test_a_thousand_functions_share_one_context():
