@@ -282,13 +282,8 @@ class Dispatcher:
 
     def origin(self, on_settled: Callable[[Origin], None]) -> Origin:
         """A new origin, counted until it settles, so that :meth:`drained` can wait for it."""
-
-        def settled(origin: Origin) -> None:
-            self.origins -= 1
-            on_settled(origin)
-
         self.origins += 1
-        return Origin(settled)
+        return Origin(on_settled, self)
 
     def context_of(self, origin: Origin | None) -> Context:
         """A context in which ``origin`` is the current one."""

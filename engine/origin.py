@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from typing import Any
+from typing import Any, Protocol
 
 ORIGIN: ContextVar[Origin | None] = ContextVar("busway_origin", default=None)
 """The origin of the message that the running handler, task or timer works on."""
+
+
+class Counter(Protocol):
+    """Counts the origins that have not settled."""
+
+    origins: int
 
 
 class Origin:
@@ -19,16 +25,16 @@ class Origin:
 
     ``on_settled(origin)`` is called once, when nothing that descends from it is waiting or being handled any more;
     ``errors`` then holds ``(node id, exception)`` for each error that no catch node took. Used as a context manager, everything
-    sent inside the block descends from it; it cannot settle before the block ends.
+    sent inside the block descends from it; it cannot settle before the block ends. ``counter`` counts it until then.
     """
 
-    __slots__ = ("_on_settled", "_token", "errors", "pending", "settled")
+    __slots__ = ("_counter", "_on_settled", "_token", "errors", "pending", "settled")
 
-    def __init__(self, on_settled: Callable[[Origin], None]) -> None:
+    def __init__(self, on_settled: Callable[[Origin], None], counter: Counter) -> None:
         self.pending = 0
         self.settled = False
         self.errors: list[tuple[str, BaseException]] = []
-        self._on_settled = on_settled
+        self._on_settled, self._counter = on_settled, counter
         self._token: Token[Origin | None] | None = None
 
     def release(self) -> None:
@@ -36,6 +42,7 @@ class Origin:
         self.pending -= 1
         if not self.pending and not self.settled:
             self.settled = True
+            self._counter.origins -= 1
             self._on_settled(self)
 
     def __enter__(self) -> Origin:

@@ -104,7 +104,7 @@ class FrameError(BuswayError):
 
 def too_deep(text: str, value: object) -> bool:
     """Whether ``value``, decoded from ``text``, nests deeper than :data:`MOST_LEVELS`."""
-    if text.count("[") + text.count("{") <= MOST_LEVELS:
+    if len(text) <= 2 * MOST_LEVELS or text.count("[") + text.count("{") <= MOST_LEVELS:
         return False
     level = _containers([value])
     for _ in range(MOST_LEVELS):

@@ -169,13 +169,11 @@ class OcppIn(Node[OcppInConfig]):
     def _message(self, message: Inbound, entry: Entry) -> Message:
         raw = message.payload
         if not self.config.normalizePayload:
-            return {"payload": raw, "ocpp": _attributes(message, entry.id, {})}
+            return {"payload": raw, "ocpp": _attributes(message, entry.id)}
         action, version = message.action or "", message.version
         payload = normalize(action, raw, version, compat=self._compat)
-        unified = {"unifiedAction": unified_action(action, raw, version, compat=self._compat)}
-        ocpp = _attributes(message, entry.id, unified)
-        ocpp["_original"] = raw
-        return {"payload": payload, "ocpp": ocpp}
+        unified = unified_action(action, raw, version, compat=self._compat)
+        return {"payload": payload, "ocpp": _unified_attributes(message, entry.id, unified)}
 
     def _refused(self, message: Inbound, entry: Entry) -> bool:
         if entry.key is None or message.action is None:
@@ -203,12 +201,18 @@ class OcppIn(Node[OcppInConfig]):
             self._notice.show("green", "dot", "{} from {}", message.action, message.identity)
 
 
-def _attributes(message: Inbound, entry_id: str, unified: dict[str, str]) -> dict[str, Any]:
+def _attributes(message: Inbound, entry_id: str) -> dict[str, Any]:
     """``msg.ocpp``, its members in the order of the seed's nodes."""
+    attributes = _unified_attributes(message, entry_id, "")
+    del attributes["unifiedAction"], attributes["_original"]
+    return attributes
+
+
+def _unified_attributes(message: Inbound, entry_id: str, unified: str) -> dict[str, Any]:
     return {
         "messageId": message.message_id,
         "action": message.action,
-        **unified,
+        "unifiedAction": unified,
         "messageType": message.message_type,
         "ocppMessageType": message.ocpp_message_type,
         "version": message.version,
@@ -218,4 +222,5 @@ def _attributes(message: Inbound, entry_id: str, unified: dict[str, str]) -> dic
         "identity": message.identity,
         "timestamp": message.timestamp,
         "streamId": entry_id,
+        "_original": message.payload,
     }

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,7 +31,7 @@ class Receiver:
         return not self.action or message.action == self.action
 
     def origin(self, on_settled):
-        self.origins.append(Origin(on_settled))
+        self.origins.append(Origin(on_settled, SimpleNamespace(origins=1)))
         return self.origins[-1]
 
     def take(self, message, entry):
