@@ -92,7 +92,7 @@ def _partial_entry(transfer: Transfer, form: Form) -> str:
             f"const msg = {given};",
             *kept,
             *_call_body(form, _call(form, "false", listed), f"told(msg, {listed})"),
-            f"const changed = writes(msg{passed});",
+            f"const changed = writes(msg{passed});" if transfer.writes else "const changed = '';",
             "if (fx.length === 0 && gone === '' && !state.tagged) {",
             "  if (result === msg) return changed === '' ? true : changed.length < 500 ? changed : changed.slice(0);",
             "  if (result === undefined || result === null) { if (changed === '') return undefined; }",
