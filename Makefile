@@ -37,6 +37,7 @@ $(READY): pyproject.toml
 	@.ci/need-python $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m compileall -q $(SOURCES)
 	@rm -f $(VENV)/.ready-* && touch $@
 
 # Peers written by others that the tests talk to, from npm.
