@@ -8,7 +8,6 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from busway.engine.encode import encode
@@ -17,7 +16,7 @@ from busway.engine.http.payload import json_bytes
 from busway.engine.node import Node
 from busway.engine.runtime import Runtime
 
-from .outbox import Outbox
+from .outbox import Outbox, TooSlow
 from .wire import Receive, Send
 
 log = logging.getLogger("busway.comms")
@@ -63,8 +62,16 @@ class Comms:
             self.retained[topic] = text
         else:
             self.retained.pop(topic, None)
-        for client in self.clients:
+        for client in list(self.clients):
+            self._put(client, topic, text)
+
+    def _put(self, client: Outbox, topic: str, text: bytes) -> None:
+        try:
             client.put(topic, text)
+        except TooSlow as error:
+            log.warning("%s: it is disconnected", error)
+            self._leave(client)
+            client.closed.set()
 
     def _status(self, event: tuple[Node[Any], Mapping[str, Any]]) -> None:
         node, status = event
@@ -87,9 +94,20 @@ class Comms:
                 self.publish(topic, {})
 
     def _debug(self, record: Mapping[str, Any]) -> None:
+        """Encoded once, and only when a client has room for it."""
+        takers = []
+        for client in self.clients:
+            if client.takes_debug:
+                takers.append(client)
+            else:
+                client.miss()
+        if not takers:
+            return
         text, kind = encode(record.get("msg"), self.runtime.settings.debug_max_length)
         shown = {key: value for key, value in record.items() if value is not None}
-        self.publish("debug", {**shown, "msg": text, "format": kind})
+        message = json_bytes({"topic": "debug", "data": {**shown, "msg": text, "format": kind}})
+        for client in takers:
+            client.put_debug(message)
 
     def _log(self, entry: Mapping[str, Any]) -> None:
         if entry["level"] in _SHOWN_LEVELS:
@@ -104,15 +122,19 @@ class Comms:
         await send({"type": "websocket.accept"})
         outbox = Outbox()
         self._join(outbox)
-        sender = asyncio.create_task(_send_frames(outbox, send))
+        parts = [asyncio.create_task(part) for part in (self._listen(outbox, receive), _send_frames(outbox, send))]
+        parts.append(asyncio.create_task(outbox.closed.wait()))
         try:
-            while (event := await receive())["type"] == "websocket.receive":
-                self._hear(outbox, event.get("text") or event.get("bytes") or "")
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._leave(outbox)
-            sender.cancel()
-            with suppress(asyncio.CancelledError, OSError):
-                await sender
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+
+    async def _listen(self, outbox: Outbox, receive: Receive) -> None:
+        while (event := await receive())["type"] == "websocket.receive":
+            self._hear(outbox, event.get("text") or event.get("bytes") or "")
 
     def _join(self, outbox: Outbox) -> None:
         if not self.clients:
@@ -150,7 +172,7 @@ class Comms:
         pattern = topic_pattern(topic)
         for name, text in self.retained.items():
             if pattern.fullmatch(name):
-                outbox.put(name, text)
+                self._put(outbox, name, text)
 
 
 def topic_pattern(topic: str) -> re.Pattern[str]:

@@ -1,5 +1,7 @@
 """``/comms`` with a real client."""
 
+import asyncio
+
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -175,17 +177,52 @@ async def test_a_slow_client_costs_bounded_memory_and_is_told(site):
         await client.subscribe("x")
         await until(lambda: site.face.comms.clients)
         (outbox,) = site.face.comms.clients
-        outbox._most_messages = 200
+        outbox._most_debug = 200
         for number in range(3000):
             site.runtime.receive("d", {"payload": number})
         await site.settled()
         site.node("s").status("still told")
         assert len(outbox) <= 201
         dropped = 0
-        while not (message := await client.next())["topic"].startswith("status"):
-            dropped += "were dropped" in str(message["data"].get("msg"))
+        shown, told = [], False
+        while sum(shown) + dropped < 3000:
+            message = await client.next()
+            if message["topic"] == "status/s":
+                assert message["data"] == {"text": "still told"}
+                told = True
+            elif message["topic"] == "debug":
+                dropped += message["data"].get("dropped", 0)
+                shown.append("dropped" not in message["data"])
         assert dropped
-        assert message["data"] == {"text": "still told"}
+        assert told
+
+
+async def test_nothing_is_encoded_for_clients_that_have_no_room(site):
+    await site.deploy(place("debug", "d"))
+    async with site.comms() as client:
+        await client.subscribe("x")
+        await until(lambda: site.face.comms.clients)
+        (outbox,) = site.face.comms.clients
+        outbox.takes_debug = False
+
+        class Watched(dict):
+            def get(self, key):
+                raise AssertionError("it was looked at")
+
+        site.face.comms._debug(Watched(msg="x"))
+        assert outbox._missed == 1
+
+
+async def test_a_client_that_leaves_everything_unread_is_disconnected_in_the_end(site):
+    async with site.comms() as client:
+        await client.subscribe("x")
+        await until(lambda: site.face.comms.clients)
+        (outbox,) = site.face.comms.clients
+        outbox._most_others = 10
+        for number in range(12):
+            site.runtime.events.emit("notification", ("node/added", [number]))
+        assert not site.face.comms.clients
+        await asyncio.wait_for(client.socket.wait_closed(), 5)
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null"])
