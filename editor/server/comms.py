@@ -122,8 +122,8 @@ class Comms:
         await send({"type": "websocket.accept"})
         outbox = Outbox()
         self._join(outbox)
-        parts = [asyncio.create_task(part) for part in (self._listen(outbox, receive), _send_frames(outbox, send))]
-        parts.append(asyncio.create_task(outbox.closed.wait()))
+        works = (self._listen(outbox, receive), _send_frames(outbox, send), outbox.closed.wait())
+        parts: list[asyncio.Task[Any]] = [asyncio.create_task(work) for work in works]
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:
