@@ -13,9 +13,9 @@ from busway.engine.coercion import to_string, type_name
 from busway.engine.errors import BuswayError, ValueEvaluationError
 from busway.engine.fields import Code, TypedValue
 from busway.engine.message import UNDEFINED, Getter, Message, Setter
+from busway.engine.mustache import TemplateError, compile_template
 from busway.engine.node import Config, Field, Node, NodeError
 from busway.engine.values import compile_target, compile_value, parse_json
-from busway.nodes.function.mustache import TemplateError, compile_template
 
 CACHED = 256
 """How many templates of messages, and names of contexts, a node keeps compiled."""

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from busway.engine.coercion import to_string
 from busway.engine.fields import PropertyPath, TypedValue
 from busway.engine.message import UNDEFINED, Message, clone, compile_get, copy_value
+from busway.engine.mustache import compile_template, walk
 from busway.engine.node import Config, Field, Hold, Node, Timer
 from busway.engine.origin import ORIGIN
 from busway.engine.values import compile_value
-from busway.nodes.function.mustache import compile_template, walk
 from busway.nodes.function.pacing import leading_number
 
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "hr": 3600.0}

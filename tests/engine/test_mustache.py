@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busway.engine.message import UNDEFINED
-from busway.nodes.function.mustache import TemplateError, compile_template
+from busway.engine.mustache import TemplateError, compile_template
 
 MESSAGE = {
     "payload": {

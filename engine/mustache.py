@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from busway.engine.coercion import to_string, truthy
-from busway.engine.message import UNDEFINED, Keys, read
-from busway.engine.node import NodeError
-from busway.nodes.function.mustache_inline import inline
+from .coercion import to_string, truthy
+from .message import UNDEFINED, Keys, read
+from .mustache_inline import inline
+from .node import NodeError
 
 Lookup = Callable[[str, Any], Any]
 """Finds a name outside of the sections: called with the name and the message; UNDEFINED when there is none."""
