@@ -44,8 +44,8 @@ def serve(folder):
     started = []
 
     def start(*options):
-        started.append(Server(Path(tempfile.mkdtemp(dir=folder)), *options).start())
-        return started[-1]
+        started.append(Server(Path(tempfile.mkdtemp(dir=folder)), *options))
+        return started[-1].start()
 
     yield start
     for server in started:
