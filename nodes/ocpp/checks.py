@@ -28,6 +28,8 @@ class Checks:
         self._enforce = mode == "enforce"
         self._warn = warn
         self._warned: set[str] = set()
+        if self.active:
+            schemas.prepare()
 
     def find(self, version: str, action: str, kind: Kind, payload: Any) -> Problem | None:
         """The problem for which a message must not go on; None when there is none or it is only warned of."""

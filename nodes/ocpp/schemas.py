@@ -94,6 +94,12 @@ def _validator(version: str, action: str, kind: Kind) -> Draft6Validator:
     return Draft6Validator(orjson.loads(text), formats={"date-time": _is_moment}, validate_formats=True)
 
 
+def prepare() -> None:
+    """Loads the validator and finds the schemas: some ten milliseconds for which no station is to wait."""
+    for version in _FOLDERS:
+        _validator(version, "Heartbeat", "response")
+
+
 def _is_moment(text: str) -> bool:
     """ISO 8601 with date and time. Without a zone too: many OCPP 1.6 stations leave it out."""
     try:
