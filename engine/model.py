@@ -262,6 +262,29 @@ def take_credentials(items: list[Raw]) -> dict[str, Any]:
     return {str(item.get("id")): item.pop("credentials") for item in owners}
 
 
+def without_secrets(items: list[Raw]) -> list[Raw]:
+    """The items without secrets that somebody wrote into a flow file: ``credentials``, and values of ``cred`` variables.
+
+    The very same list when there are none.
+    """
+    if not any("credentials" in item or "env" in item for item in items):
+        return items
+    safe = [_open_part(item) for item in items]
+    return items if all(new is old for new, old in zip(safe, items, strict=True)) else safe
+
+
+def _open_part(item: Raw) -> Raw:
+    variables = item.get("env")
+    if isinstance(variables, list) and any(map(_is_secret, variables)):
+        hidden = [{k: v for k, v in one.items() if k != "value"} if _is_secret(one) else one for one in variables]
+        item = {**item, "env": hidden}
+    return {key: value for key, value in item.items() if key != "credentials"} if "credentials" in item else item
+
+
+def _is_secret(variable: Any) -> bool:
+    return isinstance(variable, dict) and variable.get("type") == "cred" and bool(variable.get("value"))
+
+
 def _parse_json(data: bytes | str) -> Any:
     text = data if isinstance(data, str) else _decode(data)
     try:

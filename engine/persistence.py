@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .configure import credentials_of
@@ -16,6 +16,8 @@ from .settings import Settings
 from .storage import FileStorage
 
 log = logging.getLogger("busway.persistence")
+
+_STATE, _DISABLED = "runtimeFlowState", "disabledTypes"
 
 
 class Persistence:
@@ -43,6 +45,32 @@ class Persistence:
             log.error("%s: %s; nodes run without their secrets", self.storage.credentials_path, error)
         return model
 
+    # -- what outlives the process beside the flows ---------------------------------------------------------------------
+    async def is_held(self) -> bool:
+        """Whether the flows were stopped on purpose (Node-RED's ``runtimeFlowState``)."""
+        return (await self._config()).get(_STATE) == "stop"
+
+    async def hold(self, held: bool) -> None:
+        """Remembers whether the flows are stopped on purpose."""
+        await self._keep({_STATE: "stop" if held else "start"})
+
+    async def disabled_types(self) -> list[str]:
+        """The node types that are switched off."""
+        found = (await self._config()).get(_DISABLED)
+        return [type for type in found if isinstance(type, str)] if isinstance(found, list) else []
+
+    async def keep_disabled_types(self, types: Collection[str]) -> None:
+        """Remembers the node types that are switched off."""
+        await self._keep({_DISABLED: sorted(types) or None})
+
+    async def _config(self) -> dict[str, Any]:
+        return await asyncio.to_thread(self.storage.config) if self.storage is not None else {}
+
+    async def _keep(self, changes: Mapping[str, Any]) -> None:
+        if self.storage is not None:
+            await asyncio.to_thread(self.storage.update_config, changes)
+
+    # -- deploys ----------------------------------------------------------------------------------------------------------
     def merged(self, model: FlowModel, posted: Mapping[str, Mapping[str, Any]]) -> CredentialStore:
         """A copy of the secrets with those posted with a deploy taken over, and without those of nodes that are gone."""
         store = self.credentials.copy()
@@ -55,11 +83,16 @@ class Persistence:
             store.prune(_ids(model))
         return store
 
-    async def save(self, model: FlowModel, credentials: CredentialStore, user: str) -> None:
+    async def keep(self, model: FlowModel, user: str, mode: str) -> None:
+        """Notes a deploy of stored flows in the history."""
+        if self.storage is not None:
+            await asyncio.to_thread(self.storage.keep, model, user, mode)
+
+    async def save(self, model: FlowModel, credentials: CredentialStore, user: str, mode: str = "") -> None:
         """Writes the flows, and the secrets if they changed. Raises StorageError; nothing changes then."""
         if self.storage is not None:
             secrets = credentials.dump() if credentials.changed else None
-            await asyncio.to_thread(self.storage.save, model, secrets, user)
+            await asyncio.to_thread(self.storage.save, model, secrets, user, mode)
             if secrets is not None and self.settings.credential_secret is not None:
                 self.storage.forget_generated_secret()
             credentials.changed = False

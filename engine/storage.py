@@ -10,33 +10,27 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import secrets
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from busway.engine import jsontext
-from busway.engine.errors import FlowFileError, StorageError
-from busway.engine.model import FlowModel
+from . import jsontext
+from .errors import FlowFileError, StorageError
+from .files import PUBLIC, read, write_atomic
+from .history import History, KeptDeploy, counts
+from .model import FlowModel, without_secrets
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 log = logging.getLogger("busway.storage")
 
 _GENERATED = "_credentialSecret"
 _FOUND = "(changed outside)"
-_PUBLIC, _PRIVATE = 0o666, 0o600
-
-
-@dataclass(frozen=True, slots=True)
-class KeptDeploy:
-    """A kept deploy: when (ISO 8601, UTC), by whom ("" is unknown), and the revision of the flows."""
-
-    when: str
-    user: str
-    revision: str
+_PRIVATE = 0o600
 
 
 class FileStorage:
@@ -62,7 +56,15 @@ class FileStorage:
         self._history = History(self.user_dir / ".history", history_length, history_bytes)
         self._lock = threading.RLock()
         self._known: str | None = None
+        self._in_file = self._last = FlowModel.parse([])
+        self._kept: str | None = None
         self._unsaved_secret: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> FileStorage:
+        """The storage that settings describe."""
+        bounds = (settings.history_length, settings.history_bytes)
+        return cls(settings.user_dir, settings.flow_file, settings.flow_file_pretty, *bounds)
 
     # -- flows and credentials -----------------------------------------------------------------------------------------
     def load(self) -> tuple[FlowModel, bytes | None]:
@@ -74,21 +76,35 @@ class FileStorage:
         with self._lock:
             return self._load_flows(), self._read_or_restore(self.credentials_path)
 
-    def save(self, model: FlowModel, credentials: bytes | None, user: str = "") -> str:
+    def save(self, model: FlowModel, credentials: bytes | None, user: str = "", type: str = "") -> str:
         """Writes the flows and, unless None, the credentials; keeps the deploy in the history; returns the revision.
 
-        Each file is replaced as a whole or not at all, the one before stays as its backup. A flow file that somebody
-        else has changed since is kept in the history before it is replaced. Raises StorageError.
+        Each file is replaced as a whole or not at all, the one before stays as its backup. A flow file that is not in the
+        history, because somebody else wrote it, is kept there before it is replaced. Raises StorageError.
         """
         with self._lock:
             if credentials is not None:
                 self._save_credentials(credentials)
-            self._keep_foreign()
+            self._keep_replaced()
             content = model.dumps(self.pretty)
             self._replace(self.flow_path, content)
-            self._known = _digest(content)
-            self._history.add(content, model.revision, user)
+            self._known, self._in_file = _digest(content), model
+            self._keep(model, content, user, type)
             return model.revision
+
+    def keep(self, model: FlowModel, user: str = "", type: str = "") -> None:
+        """Keeps a deploy in the history whose flows need not be written: they were read from the file."""
+        with self._lock:
+            self._keep(model, model.dumps(self.pretty), user, type)
+
+    def _keep(self, model: FlowModel, content: bytes, user: str, type: str) -> None:
+        before, self._last, self._kept = self._last, model, model.revision
+        if not self._history.length:
+            return
+        safe = without_secrets(model.raw)
+        if safe is not model.raw:
+            content = jsontext.kept(safe, self.pretty)
+        self._history.add(content, KeptDeploy(_now(), user, model.revision, type, counts(before, model)))
 
     def _save_credentials(self, content: bytes) -> None:
         """A new generated secret is on disk before what is encrypted with it."""
@@ -105,22 +121,28 @@ class FileStorage:
             model = FlowModel.parse(content)
         except FlowFileError as error:
             raise FlowFileError(f"{self.flow_path}: {error}; {self._repair_hint()}") from None
-        self._known = _digest(content)
+        if self._known is None:
+            self._last = model
+        self._known, self._in_file = _digest(content), model
         return model
 
     def _repair_hint(self) -> str:
         backup = _backup(self.flow_path)
         return f"repair it or copy {backup.name} over it" if backup.exists() else "repair it or move it away"
 
-    def _keep_foreign(self) -> None:
-        """What stands in the flow file and was neither read nor written by us must not get lost."""
-        content = _read(self.flow_path)
-        if content and _digest(content) != self._known:
-            try:
-                revision = FlowModel.parse(content).revision
-            except FlowFileError:
-                revision = _digest(content)
-            self._history.add(content, revision, _FOUND)
+    def _keep_replaced(self) -> None:
+        """What stands in the flow file and is not the last deploy of the history must not get lost."""
+        content = read(self.flow_path)
+        kept = self._kept if self._kept is not None else self._history.newest()
+        if not content or (_digest(content) == self._known and self._in_file.revision == kept):
+            return
+        try:
+            model = FlowModel.parse(content)
+        except FlowFileError:
+            self._history.add(content, KeptDeploy(_now(), _FOUND, _digest(content)))
+            return
+        if model.raw and model.revision != kept:
+            self._keep(model, content, _FOUND, "")
 
     def _credentials_path(self) -> Path:
         name = f"{self.flow_path.stem}_cred{self.flow_path.suffix}"
@@ -128,25 +150,30 @@ class FileStorage:
         return at_home if at_home.exists() else self.flow_path.with_name(name)
 
     def _read_or_restore(self, path: Path) -> bytes | None:
-        content = _read(path)
+        content = read(path)
         if content == b"":
-            content = _read(_backup(path)) or None
+            content = read(_backup(path)) or None
             if content is not None:
                 log.warning("%s is empty; restored from its backup", path)
-                _write_atomic(path, content)
+                write_atomic(path, content)
         return content
 
-    def _replace(self, path: Path, content: bytes, mode: int = _PUBLIC) -> None:
-        before = _read(path)
+    def _replace(self, path: Path, content: bytes, mode: int = PUBLIC) -> None:
+        before = read(path)
         if before:
-            _write_atomic(_backup(path), before, mode)
-        _write_atomic(path, content, mode)
+            write_atomic(_backup(path), before, mode)
+        write_atomic(path, content, mode)
 
     # -- history -------------------------------------------------------------------------------------------------------
     def history(self) -> list[KeptDeploy]:
         """The kept deploys, newest first. Raises StorageError when the history cannot be read."""
         with self._lock:
             return list(reversed(self._history.entries()))
+
+    def deploy(self, revision: str) -> tuple[KeptDeploy, KeptDeploy | None]:
+        """The last deploy of a revision, given whole or by its beginning, and the one before it. Raises StorageError."""
+        with self._lock:
+            return self._history.find(revision)
 
     def restore(self, revision: str) -> FlowModel:
         """The flows of a kept deploy, by its revision or the beginning of it, for a deploy of them. Nothing is written.
@@ -195,75 +222,6 @@ class FileStorage:
             self.update_config({_GENERATED: None})
 
 
-class History:
-    """Kept deploys: the flows in a file named by revision, and ``index.json`` with who and when, oldest first."""
-
-    def __init__(self, folder: Path, length: int, size: int) -> None:
-        self.folder, self.length, self.size = folder, length, size
-        self._index = folder / "index.json"
-
-    def add(self, content: bytes, revision: str, user: str) -> None:
-        """Keeps a deploy. A history that cannot be written costs a warning, never the deploy."""
-        if self.length < 1:
-            return
-        try:
-            self._add(content, KeptDeploy(datetime.now(UTC).isoformat(timespec="milliseconds"), user, revision))
-        except StorageError as error:
-            log.warning("the deploy is saved but not kept in the history: %s", error)
-
-    def entries(self) -> list[KeptDeploy]:
-        """The kept deploys, oldest first."""
-        content = _read(self._index)
-        try:
-            return [KeptDeploy(**entry) for entry in json.loads(content)] if content else []
-        except (ValueError, TypeError) as error:
-            raise StorageError(f"{self._index} is damaged ({error}); move it away to start a new history") from None
-
-    def content(self, revision: str) -> bytes:
-        """The flow file of a kept deploy."""
-        known = {entry.revision for entry in self.entries()}
-        found = [name for name in known if name.startswith(revision)]
-        if len(found) != 1 or not revision:
-            what = "no kept deploy has" if not found else f"{len(found)} kept deploys have"
-            raise StorageError(f"{what} a revision that begins with {revision!r}; the history lists those there are")
-        content = _read(self._path(found[0]))
-        if content is None:
-            raise StorageError(f"{self._path(found[0])} is missing, so this deploy cannot be restored")
-        return content
-
-    def _add(self, content: bytes, deploy: KeptDeploy) -> None:
-        _write_atomic(self._path(deploy.revision), content, durable=False)
-        kept = self._bounded([*self._entries_or_new(), deploy])
-        _write_atomic(self._index, jsontext.kept([asdict(entry) for entry in kept], pretty=True), durable=False)
-        wanted = {self._path(entry.revision).name for entry in kept} | {self._index.name}
-        for file in self.folder.glob("*.json"):
-            if file.name not in wanted:
-                file.unlink(missing_ok=True)
-
-    def _entries_or_new(self) -> list[KeptDeploy]:
-        try:
-            return self.entries()
-        except StorageError as error:
-            aside = self._index.with_name("index.damaged")
-            log.warning("%s; it is now %s", error, aside)
-            os.replace(self._index, aside)
-            return []
-
-    def _bounded(self, deploys: list[KeptDeploy]) -> list[KeptDeploy]:
-        """The newest that fit the bounds, at least one."""
-        kept: list[KeptDeploy] = []
-        sizes: dict[str, int] = {}
-        for deploy in reversed(deploys[-self.length :]):
-            sizes[deploy.revision] = _size(self._path(deploy.revision))
-            if kept and sum(sizes.values()) > self.size:
-                break
-            kept.insert(0, deploy)
-        return kept
-
-    def _path(self, revision: str) -> Path:
-        return self.folder / f"{revision}.json"
-
-
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
@@ -273,21 +231,12 @@ def _backup(path: Path) -> Path:
     return path.with_name(f"{dot}{path.name}.backup")
 
 
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
 
 
 def _parse_object(content: bytes, path: Path) -> dict[str, Any]:
@@ -298,40 +247,3 @@ def _parse_object(content: bytes, path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise StorageError(f"{path} is damaged: it holds no JSON object; repair it")
     return value
-
-
-def _write_atomic(path: Path, content: bytes, mode: int = _PUBLIC, durable: bool = True) -> None:
-    """Replaces a file as a whole: a new one beside it takes the name when it is on disk.
-
-    ``mode`` is for a file that is new; another keeps its own. Of a symbolic link the target is replaced.
-    """
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f"{target.name}.$$$")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _write_new(temporary, content, target, mode, durable)
-        os.replace(temporary, target)
-        if durable:
-            _sync_folder(target.parent)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _write_new(path: Path, content: bytes, model: Path, mode: int, durable: bool) -> None:
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        if model.exists():
-            os.fchmod(file.fileno(), model.stat().st_mode & 0o777)
-        file.write(content)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the new name as durable as the content."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,3 +1,4 @@
+import gzip
 import json
 import stat
 import threading
@@ -108,7 +109,9 @@ def test_a_broken_file_that_is_replaced_anyhow_stays_in_the_history(storage, tmp
     storage.save(flows("a"), None, "me")
     kept, found = storage.history()
     assert (kept.user, found.user) == ("me", "(changed outside)")
-    assert (tmp_path / ".history" / f"{found.revision}.json").read_bytes() == b"my work, half edited"
+    assert (
+        gzip.decompress((tmp_path / ".history" / f"{found.revision}.json.gz").read_bytes()) == b"my work, half edited"
+    )
     with pytest.raises(FlowFileError):
         storage.restore(found.revision)
 
@@ -121,11 +124,15 @@ def test_flows_that_somebody_else_wrote_meanwhile_can_be_restored(storage, tmp_p
     assert storage.restore(flows("theirs").revision).raw == flows("theirs").raw
 
 
-def test_flows_that_were_loaded_are_no_change_from_outside(storage, tmp_path):
+def test_the_flows_before_the_first_deploy_are_kept_once(storage, tmp_path):
     (tmp_path / "flows.json").write_bytes(flows("by hand").dumps())
     storage.load()
     storage.save(flows("next"), None, "me")
-    assert [deploy.user for deploy in storage.history()] == ["me"]
+    assert [deploy.user for deploy in storage.history()] == ["me", "(changed outside)"]
+    again = FileStorage(tmp_path)
+    again.load()
+    again.save(flows("last"), None, "me")
+    assert [deploy.user for deploy in storage.history()] == ["me", "me", "(changed outside)"]
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path):
@@ -242,7 +249,7 @@ def test_the_history_is_bounded_in_number(tmp_path):
 
 
 def test_the_history_is_bounded_in_bytes_but_keeps_the_last(tmp_path):
-    size = len(flows("0").dumps(True))
+    size = len(gzip.compress(flows("0").dumps(True), 1))
     storage = FileStorage(tmp_path, history_bytes=2 * size + 1)
     for index in range(4):
         storage.save(flows(str(index)), None)
@@ -256,7 +263,7 @@ def test_the_same_flows_deployed_again_take_no_more_room(storage, tmp_path):
     for name in "aba":
         storage.save(flows(name), None)
     assert len(storage.history()) == 3
-    assert len(list((tmp_path / ".history").glob("*.json"))) == 3
+    assert len(list((tmp_path / ".history").glob("*.json.gz"))) == 2
 
 
 def test_the_history_can_be_switched_off(tmp_path):
@@ -288,7 +295,7 @@ def test_a_history_that_cannot_be_written_hinders_no_deploy(storage, tmp_path, c
 
 def test_a_kept_deploy_that_somebody_removed_is_told(storage, tmp_path):
     storage.save(flows("a"), None)
-    (tmp_path / ".history" / f"{flows('a').revision}.json").unlink()
+    (tmp_path / ".history" / f"{flows('a').revision}.json.gz").unlink()
     with pytest.raises(StorageError, match="is missing"):
         storage.restore(flows("a").revision)
 
