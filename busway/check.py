@@ -55,9 +55,9 @@ class Finding:
 
 def check_files(paths: Iterable[Path], user_dir: Path | None = None) -> list[Finding]:
     """All findings of all flow files; folders are searched for ``*.json``."""
-    folder = load_settings(user_dir).user_dir
+    settings = load_settings(user_dir)
     files = [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
-    registries = {file.parent: Registry(*node_folders(folder, file)) for file in files}
+    registries = {file.parent: Registry(*node_folders(settings.user_dir, file), *settings.nodes_dir) for file in files}
     return [finding for file in files for finding in check_file(file, registries[file.parent])]
 
 

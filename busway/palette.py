@@ -59,7 +59,8 @@ def node_folders(user_dir: Path, flow_file: Path | None = None) -> list[Path]:
 
 
 def _registry(user_dir: Path | None) -> Registry:
-    return Registry(*node_folders(load_settings(user_dir).user_dir))
+    settings = load_settings(user_dir)
+    return Registry(*node_folders(settings.user_dir), *settings.nodes_dir)
 
 
 def _summary(cls: NodeClass) -> str:

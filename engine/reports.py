@@ -137,12 +137,17 @@ def completion(flow: Flow, node: Node[Any], listeners: list[Listener]) -> Callab
     return done
 
 
+def _place_of(node: Node[Any]) -> dict[str, Any]:
+    """Which node it is, for a structured log: ``id``, ``type``, ``name`` and ``flow``, its tab or subflow."""
+    return source_of(node) | {"flow": str(node.properties.get("z") or "")}
+
+
 # -- log ------------------------------------------------------------------------------------------------------------
 def log(flow: Flow, node: Node[Any], level: str, text: Any, raised: BaseException | None = None) -> None:
     """One log line: to the process's log, and as an event for the debug panel."""
     number = _PYTHON_LEVELS.get(level, 20)
     if _log.isEnabledFor(number):
-        _log.log(number, "[%s] %s", node.label_text, text)
+        _log.log(number, "[%s] %s", node.label_text, text, extra={"node": _place_of(node), "raised": raised})
     events = flow.runtime.events
     if events.heard("log"):
         entry = {
