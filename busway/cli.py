@@ -53,9 +53,14 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the simulated stations.")
 @click.option(
-    "--allow-remote", is_flag=True, help="Allow the HTTP face on an address that others can reach. It has no users yet."
+    "--insecure",
+    is_flag=True,
+    default=None,
+    help="Serve an address that others can reach although there are no users (see security.md).",
 )
 @click.option("--log-level", type=click.Choice(["error", "warn", "info", "debug", "trace"]), help="How much to log.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="Log lines as text or as JSON objects.")
+@click.option("--safe", "safe_mode", is_flag=True, default=None, help="Load the flows and do not start them.")
 def run(flows: Path | None, no_http: bool, no_gateway: bool, simulate: int, seed: int, **given: Any) -> None:
     """Run FLOWS (a Node-RED flow file; default: flows.json in the user directory) until Ctrl-C."""
     from .run import Options, run_forever
@@ -143,6 +148,19 @@ def simulate(**options: Any) -> None:
     sys.exit(run_simulator(options))
 
 
+@main.command()
+@click.option("--token", is_flag=True, help="Make a token for a program instead: prints the token and its hash.")
+def password(token: bool) -> None:
+    """Hash a password for [auth] in busway.toml.
+
+    Asks for it twice; from a pipe it takes the first line.
+    """
+    from .password import ask, hashed, new_token
+
+    for line in new_token() if token else [hashed(ask())]:
+        click.echo(line)
+
+
 @main.group()
 def nodes() -> None:
     """List, show and scaffold node types."""
@@ -186,3 +204,66 @@ def new_node(name: str, user_dir: Path | None) -> None:
 
     for path in scaffold(name, user_dir):
         click.echo(f"wrote {path}")
+
+
+@main.command()
+@USER_DIR
+@AS_JSON
+@click.option("--docs", is_flag=True, help="Print the page of the documentation about all settings.")
+def settings(user_dir: Path | None, as_json: bool, docs: bool) -> None:
+    """Print the effective settings and where each comes from; secrets are masked."""
+    from . import settings_report
+    from .engine.settings import effective_settings
+
+    if docs:
+        click.echo(settings_report.docs(), nl=False)
+        return
+    effective = effective_settings(user_dir)
+    rows = settings_report.report(effective)
+    click.echo(json.dumps(rows, indent=2) if as_json else settings_report.render(rows))
+    for sentence in effective.strangers:
+        click.secho(sentence, fg="yellow", err=True)
+
+
+@main.group()
+def flows() -> None:
+    """Compare versions of the flows, list the kept deploys, go back to one."""
+
+
+@flows.command("diff")
+@click.argument("a")
+@click.argument("b", required=False)
+@USER_DIR
+@AS_JSON
+def flows_diff(a: str, b: str | None, user_dir: Path | None, as_json: bool) -> None:
+    """How version A differs from B: flow files, or revisions of the history. Without B: from the flows in use.
+
+    The exit status is 1 when they differ.
+    """
+    from .flows_commands import show_difference
+
+    sys.exit(1 if show_difference(a, b, user_dir, as_json) else 0)
+
+
+@flows.command("history")
+@USER_DIR
+@AS_JSON
+def flows_history(user_dir: Path | None, as_json: bool) -> None:
+    """The kept deploys, newest first: when, revision, type, by whom, what changed."""
+    from .flows_commands import show_history
+
+    show_history(user_dir, as_json)
+
+
+@flows.command("restore")
+@click.argument("rev")
+@USER_DIR
+@click.option("--url", help="Deploy it in the Busway that runs there, such as http://127.0.0.1:1880.")
+@click.option("--token", envvar="BUSWAY_TOKEN", help="Token for that Busway, where it has users.")
+@AS_JSON
+def flows_restore(rev: str, user_dir: Path | None, url: str | None, token: str | None, as_json: bool) -> None:
+    """Make the kept deploy REV (a revision or its beginning) the flows again."""
+    from .flows_commands import restore
+
+    done = restore(rev, user_dir, url, token)
+    click.echo(json.dumps(done) if as_json else f"restored {done['rev'][:12]}: {done['how']}")

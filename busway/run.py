@@ -6,21 +6,20 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .engine.errors import BuswayError
-from .engine.settings import Settings, load_settings
+from .engine.settings import Settings, effective_settings
+from .log_format import set_up_logging
 from .palette import node_folders
 
 if TYPE_CHECKING:
     from .gateway.settings import GatewaySettings
 
 log = logging.getLogger("busway")
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 DEMO_TENANT = "demo"
 
 
@@ -39,12 +38,17 @@ class Options:
 def run_forever(options: Options) -> int:
     """Runs until SIGINT or SIGTERM; returns the exit code: 0 after an orderly stop, 1 when it could not start."""
     given = dict(options.given)
-    allow_remote = given.pop("allow_remote", False)
-    settings = load_settings(given.pop("user_dir", None), given)
-    _refuse_remote(settings, allow_remote or not options.http)
+    effective = effective_settings(given.pop("user_dir", None), given)
+    settings = effective.settings
+    if options.http:
+        from .editor.server.security_exposure import check_exposure
+
+        check_exposure(settings)
     if options.flows is not None:
         settings = settings.model_copy(update={"flow_file": str(options.flows.resolve())})
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
+    for sentence in effective.strangers:
+        log.warning(sentence)
     settings.user_dir.mkdir(parents=True, exist_ok=True)
     return run_loop(lambda: _run(settings, options))
 
@@ -57,26 +61,6 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
         return asyncio.run(main())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main())
-
-
-def set_up_logging(level: str) -> None:
-    """One line per event on stderr, with time, level and who."""
-    levels = {"error": logging.ERROR, "warn": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG, "trace": 5}
-    logging.addLevelName(5, "TRACE")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("busway").setLevel(levels[level])
-
-
-def _refuse_remote(settings: Settings, allowed: bool) -> None:
-    if settings.host not in LOOPBACK and not allowed:
-        raise BuswayError(
-            f"--host {settings.host} can be reached by others, and the editor has no users yet: "
-            "put a proxy with a login before it and add --allow-remote, or keep 127.0.0.1"
-        )
 
 
 async def _run(settings: Settings, options: Options) -> int:
@@ -142,10 +126,10 @@ class Parts:
         from .engine.storage import FileStorage
 
         settings = self.settings
-        storage = FileStorage(settings.user_dir, settings.flow_file, settings.flow_file_pretty, settings.history_length)
+        storage = FileStorage.of(settings)
         if not settings.flow_path.exists():
             log.warning("%s is not there: nothing runs until the first deploy, which writes it", settings.flow_path)
-        registry = Registry(*node_folders(settings.user_dir, settings.flow_path))
+        registry = Registry(*node_folders(settings.user_dir, settings.flow_path), *settings.nodes_dir)
         runtime = Runtime(settings, registry, storage)
         face = None
         if self.options.http:
@@ -154,7 +138,7 @@ class Parts:
             face = HttpFace(runtime, settings)
             port = await face.start()
             self._started("HTTP face", face.stop)
-            log.info("HTTP face: http://%s:%d", settings.host, port)
+            log.info("HTTP face: %s://%s:%d", face.scheme, settings.host, port)
         await runtime.start()
         self._started("flows", runtime.stop)
         if face is not None:

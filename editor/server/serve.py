@@ -12,12 +12,16 @@ from typing import Any, Literal
 import uvicorn
 
 from busway.engine.errors import BuswayError
+from busway.engine.gauges import Gauge
 from busway.engine.runtime import Runtime
 from busway.engine.settings import Settings
 
 from .asgi import Face
 from .comms import Comms
 from .routers import admin_api
+from .security import guard_for
+from .security_exposure import check_exposure
+from .security_tls import certificate_of
 
 log = logging.getLogger("busway.http")
 
@@ -40,12 +44,20 @@ class HttpFace:
     def __init__(self, runtime: Runtime, settings: Settings | None = None) -> None:
         self.runtime = runtime
         self.settings = settings or runtime.settings
-        self.comms = Comms(runtime)
-        self.face = Face(runtime, admin_api(), self.comms)
+        self.comms = Comms(runtime, self.settings.web_socket_keep_alive_time)
+        api = admin_api()
+        self.guard = api.guard = self.comms.guard = guard_for(self.settings)
+        runtime.gauges["comms_clients"] = Gauge("Clients of /comms.", lambda: {(): len(self.comms.clients)})
+        self.face = Face(runtime, api, self.comms)
         self.port = 0
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: list[asyncio.Task[None]] = []
+
+    @property
+    def scheme(self) -> str:
+        """``http``, or ``https`` with a certificate."""
+        return "http" if self.settings.tls_cert is None else "https"
 
     @property
     def state(self) -> State:
@@ -57,7 +69,9 @@ class HttpFace:
         return "ready" if self.face.ready.is_set() else "starting"
 
     async def start(self) -> int:
-        """Listens; returns the port. Raises CannotListen."""
+        """Listens; returns the port. Raises CannotListen, Unprotected, CertificateError."""
+        check_exposure(self.settings)
+        certificate = certificate_of(self.settings)
         sock = listen(self.settings.host, self.settings.port)
         self.port = sock.getsockname()[1]
         config = uvicorn.Config(
@@ -65,7 +79,7 @@ class HttpFace:
             http="httptools",
             ws=websocket_protocol,  # type: ignore[arg-type]
             ws_per_message_deflate=False,
-            ws_max_size=1024 * 1024,
+            ws_max_size=max(1024 * 1024, self.settings.api_max_length),
             lifespan="off",
             access_log=False,
             log_config=None,
@@ -73,9 +87,13 @@ class HttpFace:
             server_header=False,
             timeout_graceful_shutdown=STOP_PATIENCE,
         )
+        config.load()
+        config.ssl = certificate.context if certificate is not None else None
         self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve([sock]), name="http face")
-        self._watching = asyncio.create_task(self._await_flows(), name="http face readiness")
+        self._watching = [asyncio.create_task(self._await_flows(), name="http face readiness")]
+        if certificate is not None:
+            self._watching.append(asyncio.create_task(certificate.watch(), name="watch on the certificate"))
         listening = asyncio.ensure_future(self._server.listening.wait())
         await asyncio.wait((listening, self._serving), return_when=asyncio.FIRST_COMPLETED)
         if self._serving.done():
@@ -104,12 +122,14 @@ class HttpFace:
         """Stops listening, gives requests under way five seconds, closes all connections."""
         await self.drain()
         self.comms.close()
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in self._watching:
+            task.cancel()
         if self._server is not None and self._serving is not None:
             self._server.should_exit = True
             await self._serving
         self._server = None
+        if self.guard is not None:
+            self.guard.close()
 
 
 class _Server(uvicorn.Server):
@@ -138,8 +158,10 @@ def websocket_protocol(**options: Any) -> asyncio.Protocol:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises CannotListen."""
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        # Without the protocol asyncio does not see that this is TCP, and leaves answers waiting for acknowledgements.
+        sock = socket.socket(family, kind, protocol)
     except OSError as error:
         raise CannotListen(f"{host!r} is no address to listen on: {error.strerror or error}") from None
     try:

@@ -1,0 +1,62 @@
+"""Who may do what: the users and tokens of the settings, and visitors without a login."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from busway.engine.security_settings import AuthSettings
+
+from .permissions import permits
+
+ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who asks. ``scope`` is what the login asked for; both it and ``permissions`` must allow what is done."""
+
+    name: str
+    permissions: tuple[str, ...]
+    scope: tuple[str, ...] = ("*",)
+    anonymous: bool = False
+
+    def may(self, permission: str) -> bool:
+        """Whether the user has a permission; "" needs none."""
+        return permits(self.permissions, permission) and permits(self.scope, permission)
+
+
+class Users:
+    """The users of the settings by name, and those that stand for tokens."""
+
+    def __init__(self, settings: AuthSettings) -> None:
+        self._users = {one.name: User(one.name, tuple(one.permissions)) for one in settings.users}
+        self._passwords = {one.name: one.password for one in settings.users}
+        self._tokens = {one.hash: User(one.name, tuple(one.permissions)) for one in settings.tokens}
+        default = settings.default_permissions
+        self.anonymous = None if default is None else User(ANONYMOUS, tuple(default), anonymous=True)
+
+    def __len__(self) -> int:
+        return len(self._users)
+
+    def get(self, name: str) -> User | None:
+        """The user of a name."""
+        return self._users.get(name)
+
+    def by_token(self, token: str) -> User | None:
+        """Who uses a token of the settings."""
+        return self._tokens.get(f"sha256:{token_hash(token)}") if self._tokens else None
+
+    def password_of(self, name: str) -> str:
+        """The stored hash of a user's password; for an unknown user that of another, so that both take as long."""
+        return self._passwords.get(name) or next(iter(self._passwords.values()), "")
+
+    def fingerprint(self, name: str) -> str | None:
+        """Changes when the user's password does; None when there is no such user."""
+        stored = self._passwords.get(name)
+        return token_hash(stored)[:16] if stored is not None else None
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a token. Tokens are long and random, so a fast hash is as good as a slow one."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
