@@ -47,6 +47,8 @@ class Registry:
         self.folders = tuple(dict.fromkeys(folder.resolve() for folder in folders))
         self.errors: dict[str, str] = {}
         """Why a type or module could not be loaded, by type or module name."""
+        self.disabled: frozenset[str] = frozenset()
+        """Types that are switched off: flows see them as missing. See :meth:`switch`."""
         self._classes: dict[str, NodeClass] = {}
         self._places: dict[str, Place] = {}
         self._entry_points_read = False
@@ -56,7 +58,10 @@ class Registry:
 
     # -- questions --------------------------------------------------------------------------------------------------
     def get(self, type: str) -> NodeClass | None:
-        """The class of a node type, imported now if need be; None when there is none or it is broken (see ``errors``)."""
+        """The class of a node type, imported now if need be; None when there is none, it is broken (see ``errors``) or
+        switched off."""
+        if type in self.disabled:
+            return None
         found = self._classes.get(type)
         if found is not None:
             return found
@@ -68,6 +73,8 @@ class Registry:
 
     def knows(self, type: str) -> bool:
         """Whether ``type`` can be built, without importing it when it is built in."""
+        if type in self.disabled:
+            return False
         return type in self._classes or type in self._places or self.get(type) is not None
 
     def types(self) -> list[str]:
@@ -89,6 +96,10 @@ class Registry:
         self._classes[cls.type] = cls
         file = inspect.getsourcefile(cls)
         self._places.setdefault(cls.type, Place(cls.type, cls.__module__, Path(file) if file else None, kind))
+
+    def switch(self, types: Iterable[str], enabled: bool) -> None:
+        """Switches types on or off."""
+        self.disabled = self.disabled - set(types) if enabled else self.disabled | set(types)
 
     def reload_folders(self) -> set[str]:
         """Reads the user's folders anew; returns the types whose code was added, changed or removed."""

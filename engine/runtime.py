@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +15,10 @@ from .credentials import CredentialStore
 from .deploy import Deploy
 from .dispatch import Dispatcher, Port
 from .environment import Environment
-from .errors import DeployError, NodeStopped, Overloaded, RevisionMismatch
+from .errors import BuswayError, DeployError, NodeStopped, Overloaded, RevisionMismatch
 from .events import Events
 from .flow import Flow
+from .gauges import Gauge
 from .graph import check, link_targets
 from .http import HttpRoutes
 from .message import Message
@@ -30,8 +32,14 @@ from .storage import FileStorage
 from .watchdog import Watchdog
 
 log = logging.getLogger("busway.runtime")
+UNKNOWN = "unknown"
+"""The type that stands in for missing ones."""
 Mode = Literal["full", "nodes", "flows", "reload"]
 State = Literal["stop", "start", "safe"]
+
+
+class TypeInUse(BuswayError):
+    """A node type cannot be switched off: the flows use it."""
 
 
 class Runtime:
@@ -55,9 +63,17 @@ class Runtime:
         self.events = Events()
         self.http = HttpRoutes()
         self.dispatcher = Dispatcher(self.settings.run_queue_high_water)
-        self.contexts = Contexts(self.settings.context_storage, self.settings.user_dir, self.settings.global_context)
+        self.contexts = Contexts(
+            self.settings.context_storage,
+            self.settings.user_dir,
+            self.settings.global_context,
+            export_seed=self.settings.export_global_context,
+            redis_url=self.settings.redis_url,
+        )
         self.model = FlowModel.parse([])
         self.state: State = "stop"
+        self.held = False
+        """Whether somebody has stopped the flows: deploys and restarts leave them stopped until they are started again."""
         self.ports: dict[str, Port] = {}
         self.nodes: dict[str, Node[Any]] = {}
         self.failed: dict[str, BaseException] = {}
@@ -66,6 +82,9 @@ class Runtime:
         self.started = asyncio.Event()
         self.services: dict[str, Any] = {}
         """Things that nodes of one kind share in this process, by a name of their own."""
+        self.gauges: dict[str, Gauge] = {}
+        """Figures of other parts of the process for ``/metrics``, by name."""
+        self.began, self.deploys = time.monotonic(), 0
         self._lock = asyncio.Lock()
         self._watchdog = Watchdog(self.dispatcher, self.settings.slow_handler)
 
@@ -77,10 +96,20 @@ class Runtime:
         CredentialsError when there is nothing to start from; nothing is overwritten then.
         """
         stored = await self.persistence.load()
+        self.held = await self.persistence.is_held()
+        self.registry.switch(await self.persistence.disabled_types(), False)
         await self.contexts.open()
         self._watchdog.start()
         async with self._lock:
-            await self._replace_all(model or stored or self.model)
+            if self.settings.safe_mode:
+                self._load_only(model or stored or self.model)
+            else:
+                await self._replace_all(model or stored or self.model)
+
+    def _load_only(self, model: FlowModel) -> None:
+        """Flows that do harm can be mended before they run."""
+        self.model, self.state = model, "safe"
+        self.events.emit("notification", ("runtime-state", {"state": "safe"}))
 
     async def stop(self) -> None:
         """Stops the sources, waits for what is under way (setting ``stop_drain_timeout``), then closes everything."""
@@ -102,15 +131,45 @@ class Runtime:
                     log.exception("closing %s failed", name)
 
     async def stop_flows(self) -> None:
-        """Stops the flows; the runtime stays up (``POST /flows/state``)."""
+        """Stops the flows until :meth:`start_flows`, over restarts too; the runtime stays up (``POST /flows/state``)."""
         async with self._lock:
+            await self._hold(True)
             await self._halt(self.settings.deploy_drain_timeout)
+        self._tell_state()
 
     async def start_flows(self) -> None:
         """Starts the flows again after :meth:`stop_flows`."""
         async with self._lock:
+            await self._hold(False)
             if self.state != "start":
                 await self._replace_all(self.model)
+        self._tell_state()
+
+    async def _hold(self, held: bool) -> None:
+        if held != self.held:
+            await self.persistence.hold(held)
+            self.held = held
+
+    def _tell_state(self) -> None:
+        self.events.emit("notification", ("runtime-state", {"state": self.state}))
+
+    async def switch_types(self, types: Collection[str], enabled: bool) -> None:
+        """Switches node types on or off, for restarts too; nodes that waited for them start.
+
+        Raises TypeInUse when one that is to go is used by the flows or by the engine itself, StorageError.
+        """
+        async with self._lock:
+            used = () if enabled else [type for type in types if type in self.used_types() or type == UNKNOWN]
+            if used:
+                raise TypeInUse(f"Type in use: {', '.join(used)}")
+            self.registry.switch(types, enabled)
+            await self.persistence.keep_disabled_types(self.registry.disabled)
+        if enabled:
+            await self.reload_types(types)
+
+    def used_types(self) -> set[str]:
+        """The node types of the running flows, those of disabled nodes too."""
+        return {node.type for node in (*self.model.nodes.values(), *self.model.configs.values())}
 
     async def deploy(
         self,
@@ -135,11 +194,14 @@ class Runtime:
             self._validate(new)
             if mode != "reload":
                 secrets = self.persistence.merged(new, credentials or {})
-                await self.persistence.save(new, secrets, user)
+                await self.persistence.save(new, secrets, user, mode)
+            else:
+                await self.persistence.keep(new, user, mode)
             await self._switch(new, "full" if mode == "reload" else mode, set(credentials or {}))
             return new.revision
 
     async def _switch(self, new: FlowModel, mode: str, posted: set[str]) -> None:
+        self.deploys += 1
         self.events.emit("notification", ("runtime-state", {"state": "stop", "deploy": True}))
         deploy = Deploy(self, new, mode, posted)
         if self.state != "start" or deploy.plan.restart_all:
@@ -163,6 +225,8 @@ class Runtime:
         gone = flow_nodes - set(new.nodes) - set(new.configs)
         await self._halt(self.settings.deploy_drain_timeout, gone)
         self.model = new
+        if self.held:
+            return
         missing = self.missing_types(new)
         if missing and not self.settings.start_with_unknown_types:
             self.events.emit(
@@ -248,7 +312,7 @@ class Runtime:
 
     def node_class(self, type: str) -> NodeClass:
         """The class of a type; the one of ``unknown`` stands for missing types."""
-        found = self.registry.get(type) or self.registry.get("unknown")
+        found = self.registry.get(type) or self.registry.get(UNKNOWN)
         if found is None:
             raise NodeStopped(f"unknown node type {type!r}")
         return found

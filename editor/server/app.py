@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import cache
 
 from fastapi import FastAPI, Request, Response
 
@@ -13,8 +12,7 @@ from busway.engine.http import HttpRequest
 from busway.engine.runtime import Runtime
 
 from .api import Api, Call, Endpoint
-
-_PARAMETER = re.compile(r":(\w+)")
+from .openapi import document, template
 
 
 def create_app(api: Api, runtime: Runtime) -> FastAPI:
@@ -26,16 +24,9 @@ def create_app(api: Api, runtime: Runtime) -> FastAPI:
         redoc_url=None,
     )
     for endpoint in api.endpoints:
-        app.add_api_route(
-            _template(endpoint.path),
-            _handler(api, endpoint, runtime),
-            methods=[endpoint.method.upper()],
-            operation_id=_operation_id(endpoint),
-            summary=endpoint.summary,
-            description=endpoint.description,
-            tags=[endpoint.resource],
-            openapi_extra=_extra(endpoint),
-        )
+        path = template(endpoint.path).replace("{rest}", "{rest:path}")
+        app.add_api_route(path, _handler(api, endpoint, runtime), methods=[endpoint.method.upper()])
+    app.openapi = cache(lambda: document(api))  # type: ignore[method-assign]
     return app
 
 
@@ -51,21 +42,5 @@ def _handler(api: Api, endpoint: Endpoint, runtime: Runtime) -> Callable[[Reques
     return handle
 
 
-def _template(path: str) -> str:
-    """A path in FastAPI's spelling."""
-    return _PARAMETER.sub(r"{\1}", path).replace("*", "{rest:path}")
-
-
 def _plain(name: str) -> str:
     return "0" if name == "rest" else name
-
-
-def _operation_id(endpoint: Endpoint) -> str:
-    return re.sub(r"\W+", "_", f"{endpoint.method}{_template(endpoint.path)}").strip("_")
-
-
-def _extra(endpoint: Endpoint) -> dict[str, Any]:
-    """Path parameters and permission, which the handler's signature does not tell."""
-    names = re.findall(r"{(\w+)", _template(endpoint.path))
-    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-    return {"parameters": parameters, "x-permission": endpoint.permission}

@@ -84,7 +84,7 @@ async def test_other_api_versions_are_refused(site, method):
         (b"[NaN]", {}, "no JSON"),
         (b"\xff", {}, "no JSON"),
         (b"[" * 100_000, {}, ""),
-        (b'{"flows": [], "credentials": 5}', V2, "credentials are an object"),
+        (b'{"flows": [], "credentials": 5}', V2, "'credentials' is 5: input should be an object"),
     ],
 )
 async def test_what_is_no_flow_file_is_refused_with_the_place(site, body, headers, reason):

@@ -48,7 +48,7 @@ class Settings(Model):
     httpNodeRoot: str = Field(description="Path prefix of the flows' own endpoints.")
     version: str = Field(description="Version of Busway.")
     user: UserInfo | None = Field(None, description="Who asks; absent while there are no users.")
-    context: Stores = Field(description="The context stores.")
+    context: Stores = Field(description="Where nodes keep values.")
     codeEditor: dict[str, Any] = Field(description="Which editor of source code Node-RED's editor uses.")
     libraries: list[LibraryInfo] = Field(description="The libraries.")
     flowFilePretty: bool = Field(description="Whether the flow file is indented.")

@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from ..api import Api
-from . import auth, context, debug, flows, health, inject, nodes, settings
+from . import (
+    assets,
+    auth,
+    context,
+    credentials,
+    debug,
+    diagnostics,
+    flow,
+    flows,
+    health,
+    history,
+    inject,
+    library,
+    metrics,
+    metrics,
+    nodes,
+    plugins,
+    settings,
+)
 
 RESOURCES = (
     flows.resource,
+    flow.resource,
     nodes.resource,
+    assets.resource,
+    plugins.resource,
     inject.resource,
     debug.resource,
     context.resource,
     settings.resource,
+    credentials.resource,
+    library.resource,
+    diagnostics.resource,
     auth.resource,
+    history.resource,
+    metrics.resource,
     health.resource,
 )
 

@@ -11,34 +11,45 @@ from busway.engine.http import Answer
 from busway.engine.message import UNDEFINED
 from busway.engine.runtime import Runtime
 
-from ..api import ApiError, Call, Resource, empty_answer, json_answer
+from ..api import ApiError, Call, Resource, empty_answer, json_answer, phrase_answer
 
 resource = Resource("context")
 
 
 @resource.get("/context/global", "context.read")
-@resource.get("/context/global/*", "context.read")
 @resource.get("/context/flow/:id", "context.read")
-@resource.get("/context/flow/:id/*", "context.read")
 @resource.get("/context/node/:id", "context.read")
-@resource.get("/context/node/:id/*", "context.read")
-async def read_context(call: Call) -> Answer:
-    """Values of a context: of all stores, or those of the query's `store`.
+async def list_context(call: Call) -> Answer:
+    """All values of a context, by store and key.
 
-    Each value is `{msg, format}`, written as in the debug panel. With a key at the end of the path (which may lead into the
-    value) only that one; `keysOnly` in the query gives names without values.
+    Each value is `{msg, format}`, written as in the debug panel. With `keysOnly` in the query names without values. A flow
+    or node that there is not has none.
     """
     context, store = _find(call), _store(call)
     if context is None:
         return json_answer({})
+    stores = [store] if store else list(call.runtime.contexts.stores)
     keys_only = "keysOnly" in call.request.query
-    key = call.params.get("0")
-    if not key:
-        stores = [store] if store else list(call.runtime.contexts.stores)
-        return json_answer({name: await _listed(context, name, keys_only, call.runtime) for name in stores})
+    return json_answer({name: await _listed(context, name, keys_only, call.runtime) for name in stores})
+
+
+@resource.get("/context/global/*", "context.read")
+@resource.get("/context/flow/:id/*", "context.read")
+@resource.get("/context/node/:id/*", "context.read")
+async def read_value(call: Call) -> Answer:
+    """One value of a context; the key may lead into it, as in `a.b[0]`.
+
+    It is `{msg, format}`, written as in the debug panel, and `store` where that is not the default one. With `keysOnly` in
+    the query the names inside the value, without their values.
+    """
+    context, store = _find(call), _store(call)
+    if context is None:
+        return json_answer({})
+    if not call.params["0"]:
+        return await list_context(call)
     name = store or call.runtime.contexts.default
-    value = await _value(context, key, name)
-    if keys_only:
+    value = await _value(context, call.params["0"], name)
+    if "keysOnly" in call.request.query:
         return json_answer({name: _outline(value)})
     shown = _shown(value, call.runtime)
     return json_answer(shown if name == call.runtime.contexts.default else shown | {"store": name})
@@ -48,8 +59,10 @@ async def read_context(call: Call) -> Answer:
 @resource.delete("/context/flow/:id/*", "context.write")
 @resource.delete("/context/node/:id/*", "context.write")
 async def delete_value(call: Call) -> Answer:
-    """Deletes a value of a context, in the default store or the query's `store`."""
+    """Deletes a value of a context, in the default store or the query's `store`; nothing happens when there is none."""
     context, store = _find(call), _store(call)
+    if not call.params["0"]:
+        return phrase_answer(404)
     if context is not None:
         try:
             await context.aset(call.params["0"], UNDEFINED, store or call.runtime.contexts.default)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from busway.engine.http import Answer
 from busway.engine.runtime import Runtime
 
 from ..api import Call, Resource, phrase_answer
+from ..security_headers import page_headers
 
 resource = Resource("debug")
 _STATUS = {"enable": 200, "disable": 201}
 _VIEW = Path(__file__).resolve().parent.parent / "debug_view"
 _VIEW_TYPES = {"view.html": b"text/html", "view.js": b"text/javascript", "view.css": b"text/css"}
-_POLICY = (b"content-security-policy", b"default-src 'self'; frame-ancestors 'self'")
 
 
 @runtime_checkable
@@ -31,11 +31,9 @@ async def switch_some(call: Call) -> Answer:
 
     Lasts until the nodes restart.
     """
-    body = call.json()
-    ids = body.get("nodes") if isinstance(body, dict) else None
-    if not isinstance(ids, list):
-        return phrase_answer(400)
-    for id in ids:
+    from ..models.debug import Nodes
+
+    for id in call.fits(Nodes).nodes:
         _switch(call.runtime, id, _state(call))
     return phrase_answer(_STATUS[_state(call)])
 
@@ -62,12 +60,12 @@ async def read_view(call: Call) -> Answer:
     if kind is None:
         return phrase_answer(404)
     body = (_VIEW / call.params["file"]).read_bytes()
-    headers = [(b"content-type", kind + b"; charset=utf-8"), _POLICY, (b"content-length", b"%d" % len(body))]
-    return Answer(200, headers, body)
+    headers = [(b"content-type", kind + b"; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    return Answer(200, [*headers, *page_headers()], body)
 
 
-def _switch(runtime: Runtime, id: Any, state: str) -> bool:
-    node = runtime.nodes.get(id) if isinstance(id, str) else None
+def _switch(runtime: Runtime, id: str, state: str) -> bool:
+    node = runtime.nodes.get(id)
     if isinstance(node, Switchable):
         node.switch(state == "enable")
     return node is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from busway.engine.errors import BuswayError, Overloaded
 from busway.engine.http import Answer, error_answer
 
@@ -17,10 +19,7 @@ async def press(call: Call) -> Answer:
     The body may hold `__user_inject_props__`: a list of properties (`{p, v, vt}`) that are injected instead of the node's own.
     404: no such node runs. 503: too much is under way.
     """
-    body = call.json()
-    props = body.get("__user_inject_props__") if isinstance(body, dict) else None
-    if props is not None and not isinstance(props, list):
-        raise ApiError(400, "invalid_request", "__user_inject_props__ is a list of objects with p, v and vt")
+    props = _props(call) if call.request.raw_body else None
     try:
         call.runtime.inject(call.params["id"], props)
     except KeyError:
@@ -30,3 +29,10 @@ async def press(call: Call) -> Answer:
     except BuswayError as error:
         raise ApiError(500, "inject_failed", str(error)) from None
     return phrase_answer(200)
+
+
+def _props(call: Call) -> list[dict[str, Any]] | None:
+    from ..models.inject import Press
+
+    given = call.fits(Press).props
+    return None if given is None else [row.model_dump(exclude_unset=True) for row in given]

@@ -1,22 +1,62 @@
-"""``/settings``: what an editor has to know of the runtime."""
+"""``/settings``: what an editor has to know of the runtime, and what it remembers for its user."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from busway import __version__
+from busway.engine.errors import StorageError
 from busway.engine.http import Answer
+from busway.engine.library import Library
 from busway.engine.runtime import Runtime
 
-from ..api import Call, Resource, json_answer
+from ..api import ApiError, Call, Resource, empty_answer, json_answer
+from ..user_settings import TooMuch, UserSettings
+from .library import libraries
 
 resource = Resource("settings")
+
+_USER_SETTINGS = "user settings"
 
 
 @resource.get("/settings", "settings.read")
 async def read_settings(call: Call) -> Answer:
     """The runtime's settings as Node-RED's editor and tools expect them. Secrets are never among them."""
-    return json_answer(describe(call.runtime))
+    return json_answer(describe(call.runtime) | _who(call))
+
+
+@resource.get("/settings/user", "settings.read")
+async def read_user_settings(call: Call) -> Answer:
+    """What the editor remembers for the user who asks."""
+    try:
+        return json_answer(await _user_settings(call).get(call.user_name))
+    except StorageError as error:
+        raise ApiError(500, "storage_error", str(error)) from None
+
+
+@resource.post("/settings/user", "settings.write")
+async def change_user_settings(call: Call) -> Answer:
+    """Changes what the editor remembers for the user who asks.
+
+    Objects are merged member by member, null removes a member, anything else replaces the value before.
+    """
+    from ..models.settings import UserChanges
+
+    call.fits(UserChanges)
+    try:
+        await _user_settings(call).change(call.user_name, call.json() or {})
+    except TooMuch as error:
+        raise ApiError(400, "invalid_request", str(error)) from None
+    except StorageError as error:
+        raise ApiError(500, "storage_error", str(error)) from None
+    return empty_answer()
+
+
+def _user_settings(call: Call) -> UserSettings:
+    services = call.runtime.services
+    if _USER_SETTINGS not in services:
+        services[_USER_SETTINGS] = UserSettings(call.runtime.settings.user_dir)
+    return services[_USER_SETTINGS]  # type: ignore[no-any-return]
 
 
 def describe(runtime: Runtime) -> dict[str, Any]:
@@ -27,19 +67,33 @@ def describe(runtime: Runtime) -> dict[str, Any]:
         "version": __version__,
         "context": {"default": contexts.default, "stores": list(contexts.stores)},
         "codeEditor": {"lib": "codemirror", "options": {}},
-        "libraries": [],
+        "libraries": [_library(library) for library in libraries(runtime).values()],
         "flowFilePretty": settings.flow_file_pretty,
         "flowEncryptionType": _encryption(settings.credential_secret),
         "externalModules": {"palette": {"allowInstall": False, "allowUpload": False}},
-        "diagnostics": {"enabled": False, "ui": False},
+        "diagnostics": {"enabled": True, "ui": True},
         "telemetryEnabled": False,
         "runtimeState": {"enabled": True, "ui": True},
         "functionExternalModules": False,
         "functionTimeout": settings.function_timeout,
+        "tlsConfigDisableLocalFiles": False,
         "debugMaxLength": settings.debug_max_length,
         "pythonFunctions": settings.python_functions,
         "editorTheme": {"languages": ["en-US"]},
     }
+
+
+def _library(library: Library) -> dict[str, Any]:
+    described = {"id": library.id, "label": library.label, "user": False, "icon": library.icon}
+    return described | ({"types": list(library.types), "readOnly": True} if library.read_only else {})
+
+
+def _who(call: Call) -> dict[str, Any]:
+    if call.user is None:
+        return {}
+    user = call.user
+    shown = {"anonymous": user.anonymous, "username": user.name, "permissions": list(user.permissions)}
+    return {"user": shown}
 
 
 def _encryption(secret: str | bool | None) -> str:
