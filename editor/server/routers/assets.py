@@ -7,16 +7,12 @@ from pathlib import Path
 from busway.engine.http import Answer
 from busway.engine.registry import Registry
 
+from .. import icons
 from ..api import ApiError, Call, Resource, body_answer, json_answer, phrase_answer
 from ..node_sets import CORE, USER, module_of
 
 resource = Resource("assets")
 
-ICONS = Path(__file__).resolve().parent.parent / "icons"
-DEFAULT_ICON = (
-    b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="60" viewBox="0 0 40 60">'
-    b'<path d="M8 24h14v-9l12 15-12 15v-9H8z" fill="#fff"/></svg>'
-)
 _TYPES = {
     ".svg": b"image/svg+xml",
     ".png": b"image/png",
@@ -44,12 +40,15 @@ async def list_icons(call: Call) -> Answer:
 
 @resource.get("/icons/*", "")
 async def read_icon(call: Call) -> Answer:
-    """An icon by module and file name; an arrow when there is no such icon."""
+    """An icon by module and file name, or by `font-awesome/<name>`.
+
+    Where there is none the closest of ours, in the end an arrow.
+    """
     module, _, name = call.params["0"].rpartition("/")
     folder = _icon_folders(call.runtime.registry).get(module)
     file = _file_in(folder, name) if folder is not None else None
     if file is None or file.suffix not in _PICTURES:
-        return _picture(DEFAULT_ICON, _TYPES[".svg"])
+        return _picture(icons.read(call.params["0"]), _TYPES[".svg"])
     return _picture(file.read_bytes(), _TYPES[file.suffix])
 
 
@@ -84,7 +83,7 @@ def _folders(registry: Registry) -> dict[str, Path]:
 
 
 def _icon_folders(registry: Registry) -> dict[str, Path]:
-    return {CORE: ICONS} | {module: folder / "icons" for module, folder in _folders(registry).items()}
+    return {CORE: icons.ICONS} | {module: folder / "icons" for module, folder in _folders(registry).items()}
 
 
 def _pictures(folder: Path) -> list[str]:
