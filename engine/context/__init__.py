@@ -14,13 +14,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from ..diff import same
 from ..errors import ContextError, suggest
 from ..message import UNDEFINED, Keys, get_at, has_references, parse_path
 from ..message import Path as PropertyPath
 from .memory import MemoryStore
-from .store import GLOBAL, Store
+from .store import GLOBAL, Change, Store, added
 
-__all__ = ["GLOBAL", "Context", "ContextKey", "Contexts", "MemoryStore", "Store", "parse_key", "register_store_type"]
+__all__ = [
+    "GLOBAL",
+    "Change",
+    "Context",
+    "ContextKey",
+    "Contexts",
+    "MemoryStore",
+    "Store",
+    "parse_key",
+    "register_store_type",
+]
 
 log = logging.getLogger("busway.context")
 
@@ -41,7 +52,13 @@ def _files(config: Mapping[str, Any], user_dir: Path | None) -> Store:
     return file_store(config, user_dir)
 
 
-_store_types: dict[str, Factory] = {"memory": _memory, "localfilesystem": _files}
+def _redis(config: Mapping[str, Any], user_dir: Path | None) -> Store:
+    from .redis_store import redis_store
+
+    return redis_store(config, user_dir)
+
+
+_store_types: dict[str, Factory] = {"memory": _memory, "localfilesystem": _files, "redis": _redis}
 
 
 def register_store_type(module: str, factory: Factory) -> None:
@@ -167,6 +184,63 @@ class Context:
         """Like :meth:`keys`, for every store."""
         return self._with_seed(await self._store_of(store).keys_async(self.scope))
 
+    # -- read, changed and written at once ---------------------------------------------------------------------------
+    async def increment(self, key: str, by: float = 1, store: str | None = None) -> float:
+        """Adds to a number, 0 where there is none, and gives the new one. Nobody else, in any process, changes it in between.
+
+        Raises ContextError when the value is no number, StorageError when the store does not answer.
+        """
+        context, found, name, keys = self._place(key, store)
+        if context._or_seed(UNDEFINED, keys) is not UNDEFINED:
+            value: float = await found.update_async(
+                context.scope, keys, lambda value: added(context._or_seed(value, keys), by)
+            )
+        else:
+            value = await found.increment_async(context.scope, keys, by)
+        self._contexts.changed(context.scope, name, keys)
+        return value
+
+    async def compare_and_set(self, key: str, expected: Any, value: Any, store: str | None = None) -> bool:
+        """Sets a value only if it is ``expected`` (None or UNDEFINED: there is none); whether it was. UNDEFINED deletes.
+
+        Values are compared by content; true is not 1. Raises like :meth:`increment`.
+        """
+        was = False
+
+        def change(found: Any) -> Any:
+            nonlocal was
+            was = (
+                found is UNDEFINED or found is None
+                if expected is None or expected is UNDEFINED
+                else same(found, expected)
+            )
+            return value if was else found
+
+        await self._update(key, change, store)
+        return was
+
+    async def update(self, key: str, change: Change, store: str | None = None, default: Any = None) -> Any:
+        """Sets a value to ``change(value)`` and gives it; ``default`` stands for the value where there is none.
+
+        ``change`` is a plain function. It may be called more than once, when somebody else was faster, so it should do nothing
+        but compute; it may return UNDEFINED, which deletes. Raises what it raises, and like :meth:`increment`.
+        """
+        return await self._update(key, lambda value: change(default if value is UNDEFINED else value), store)
+
+    async def _update(self, key: str, change: Change, store: str | None) -> Any:
+        context, found, name, keys = self._place(key, store)
+        value = await found.update_async(context.scope, keys, lambda value: change(context._or_seed(value, keys)))
+        self._contexts.changed(context.scope, name, keys)
+        return value
+
+    def _place(self, key: str, store: str | None) -> tuple[Context, Store, str | None, Keys]:
+        """What a key names: the context, the store with its name, the path."""
+        named, levels, keys = _parsed(key)
+        context = self.ancestor(levels)
+        if context is None:
+            raise ContextError(f"the context key {key!r} leads outside of the outermost flow")
+        return context, self._store_of(store or named), store or named, keys
+
     # -- for compiled access ---------------------------------------------------------------------------------------
     def read(self, keys: Keys, store: str | None = None, levels: int = 0) -> Any:
         """The value at a parsed path, ``levels`` flows further out. Waits for I/O where the store needs it."""
@@ -221,10 +295,11 @@ _STORE_NAME = re.compile(r"[a-zA-Z0-9_]+")
 class Contexts:
     """All contexts of a runtime.
 
-    ``storage`` is Node-RED's ``contextStorage``: ``{name: {"module": "memory" | "localfilesystem", "config":
-    {...}}}``, with ``default`` as one of the names or as the name of another; without it the first is the default.
+    ``storage`` is Node-RED's ``contextStorage``: ``{name: {"module": "memory" | "localfilesystem" | "redis",
+    "config": {...}}}``, with ``default`` as one of the names or as the name of another; without it the first is the default.
     Empty: one memory store. ``seed`` holds values that the global context starts with: ``set`` hides them, ``keys``
-    lists them when ``export_seed``. Raises ContextError for settings that name no store.
+    lists them when ``export_seed``. ``redis_url`` is the Redis of ``redis`` stores that
+    name none. Raises ContextError for settings that name no store.
     """
 
     def __init__(
@@ -234,12 +309,13 @@ class Contexts:
         seed: Mapping[str, Any] | None = None,
         *,
         export_seed: bool = True,
+        redis_url: str = "",
     ) -> None:
         self.configured = bool(storage)
         """Whether stores were chosen. If not, the runtime deletes a node's context when it stops."""
         self.export_seed = export_seed
         self.listeners: tuple[Listener, ...] = ()
-        self.stores, self.default = _make_stores(storage or {}, user_dir)
+        self.stores, self.default = _make_stores(_completed(storage or {}, redis_url), user_dir)
         self._default_store = self.stores[self.default]
         self._warned: set[str] = set()
         self._views: dict[str, Context] = {GLOBAL: Context(self, GLOBAL, seed)}
@@ -326,6 +402,17 @@ class Contexts:
         name = store if store is not None and store in self.stores else self.default
         for listener in self.listeners:
             listener(scope, name, str(keys[0]))
+
+
+def _completed(storage: Mapping[str, Any], redis_url: str) -> dict[str, Any]:
+    """The settings of all stores, those of Redis with the ``url`` to use."""
+    return {name: _with_url(settings, redis_url) for name, settings in storage.items()}
+
+
+def _with_url(settings: Any, redis_url: str) -> Any:
+    if not isinstance(settings, Mapping) or settings.get("module") != "redis":
+        return settings
+    return {**settings, "config": {"url": redis_url, **(settings.get("config") or {})}}
 
 
 def _make_stores(storage: Mapping[str, Any], user_dir: Path | None) -> tuple[dict[str, Store], str]:

@@ -16,16 +16,15 @@ import shutil
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 from ..errors import ContextError, StorageError
-from ..jsontext import kept
-from ..message import UNDEFINED, Keys, copy_value, get_at, new_id, set_at
+from ..message import Keys, copy_value, get_at, new_id, set_at
+from .jsonable import Circular, values_text
 from .memory import MemoryStore
-from .store import GLOBAL, Store
+from .store import GLOBAL, Change, Store
 
 log = logging.getLogger("busway.context")
 
@@ -129,58 +128,6 @@ def write_text(path: Path, text: bytes) -> None:
         raise StorageError(f"cannot write the context file {path}: {error}") from error
 
 
-# -- values -> JSON ------------------------------------------------------------------------------------------------
-class _Jsonable:
-    """Turns values into what JSON can hold, as ``JSON.stringify`` does; links that lead back to an object around are
-    dropped."""
-
-    def __init__(self) -> None:
-        self.circular = False
-        self._around: set[int] = set()
-
-    def convert(self, value: Any) -> Any:
-        if value is None or isinstance(value, (str, int, float)):
-            return value
-        if isinstance(value, (bytes, bytearray)):
-            return {"type": "Buffer", "data": list(value)}
-        if isinstance(value, datetime):
-            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        if isinstance(value, (dict, list, tuple, set, frozenset)):
-            return self._container(value)
-        return UNDEFINED
-
-    def _container(self, value: Any) -> Any:
-        if id(value) in self._around:
-            self.circular = True
-            return UNDEFINED
-        self._around.add(id(value))
-        try:
-            if isinstance(value, dict):
-                pairs = [(str(key), self.convert(item)) for key, item in value.items()]
-                return {key: item for key, item in pairs if item is not UNDEFINED}
-            return [None if item is UNDEFINED else item for item in map(self.convert, value)]
-        finally:
-            self._around.discard(id(value))
-
-
-def values_text(values: Mapping[str, Any]) -> tuple[bytes, bool]:
-    """The values of a scope as the text of its file, and whether a circular link was dropped."""
-    writer = _Jsonable()
-    return kept(writer.convert(dict(values)), pretty=True), writer.circular
-
-
-class _Circular:
-    """Tells once for each scope that circular links are not stored."""
-
-    def __init__(self) -> None:
-        self._known: set[str] = set()
-
-    def tell(self, scope: str, circular: bool) -> None:
-        if circular and scope not in self._known:
-            log.warning("the context %s holds a value that contains itself: that link is not stored", scope)
-        (self._known.add if circular else self._known.discard)(scope)
-
-
 # -- stores --------------------------------------------------------------------------------------------------------
 class CachedFileStore(MemoryStore):
     """Values in memory, written ``flush_interval`` seconds after the first change and at the end."""
@@ -192,7 +139,7 @@ class CachedFileStore(MemoryStore):
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
-        self._circular = _Circular()
+        self._circular = Circular()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
@@ -260,7 +207,7 @@ class FileStore(Store):
         self.folder = folder
         self._turn = asyncio.Lock()  # coroutines get their turn in the order they asked
         self._file = threading.Lock()
-        self._circular = _Circular()
+        self._circular = Circular()
 
     def get(self, scope: str, keys: Keys) -> Any:
         with self._file:
@@ -292,6 +239,11 @@ class FileStore(Store):
     async def keys_async(self, scope: str) -> list[str]:
         async with self._turn:
             return await asyncio.to_thread(self.keys, scope)
+
+    async def update_async(self, scope: str, keys: Keys, change: Change) -> Any:
+        # Not in a thread: ``change`` belongs to a node, and whoever cannot wait must not write in between.
+        async with self._turn:
+            return self.update(scope, keys, change)
 
     async def delete(self, scope: str) -> None:
         async with self._turn:

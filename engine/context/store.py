@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
-from ..message import Keys
+from ..errors import ContextError
+from ..message import UNDEFINED, Keys
 
 GLOBAL = "global"
+Change = Callable[[Any], Any]
+"""Makes a new value of the old one, UNDEFINED where there is none; UNDEFINED deletes. May be called more than once."""
 
 
 class Store(ABC):
@@ -22,6 +25,8 @@ class Store(ABC):
     asynchronous: ClassVar[bool] = False
     refusal: ClassVar[str] = "only asynchronous access supported"
     """Why plain access by flow code is refused, when ``asynchronous``."""
+    shared: ClassVar[bool] = False
+    """Whether other processes change the values too, so that no copy of them may be relied on."""
 
     async def open(self) -> None:  # noqa: B027 - most stores have nothing to do
         """Makes the store ready. Raises StorageError when it cannot be."""
@@ -61,6 +66,31 @@ class Store(ABC):
     async def keys_async(self, scope: str) -> list[str]:
         """Like :meth:`keys`."""
         return self.keys(scope)
+
+    def update(self, scope: str, keys: Keys, change: Change) -> Any:
+        """Sets the value at a path to what ``change`` makes of it, at once; the new value. Raises ContextError."""
+        value = change(self.get(scope, keys))
+        if not self.set(scope, keys, value):
+            raise ContextError(f"cannot set {keys!r}: what it leads through is no object")
+        return value
+
+    async def update_async(self, scope: str, keys: Keys, change: Change) -> Any:
+        """Like :meth:`update`: nobody else, in any process, writes the value in between."""
+        return self.update(scope, keys, change)
+
+    async def increment_async(self, scope: str, keys: Keys, by: float) -> float:
+        """Adds to a number, 0 where there is none; the new number. Raises ContextError when the value is no number."""
+        found: float = await self.update_async(scope, keys, lambda value: added(value, by))
+        return found
+
+
+def added(value: Any, by: float) -> float:
+    """A stored value and a number, added. Raises ContextError when the value is no number."""
+    if value is UNDEFINED:
+        return by
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value + by
+    raise ContextError(f"cannot add {by:g} to {value!r:.80}: it is no number")
 
 
 def is_stale(scope: str, active: Collection[str]) -> bool:
