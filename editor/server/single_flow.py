@@ -28,7 +28,7 @@ def read(model: FlowModel, id: str) -> Raw:
 
 def _read_global(model: FlowModel) -> Raw:
     configs = [config.raw for config in model.flow_configs(None)]
-    subflows = [{**template.raw, **_content(model, id)} for id, template in model.subflows.items()]
+    subflows = [{**template.raw, "configs": [], **_content(model, id)} for id, template in model.subflows.items()]
     return {"id": GLOBAL} | ({"configs": configs} if configs else {}) | ({"subflows": subflows} if subflows else {})
 
 

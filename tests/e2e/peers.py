@@ -94,16 +94,17 @@ module.exports = {
     disableEditor: true,
     telemetry: { enabled: false, updateNotification: false },
     logging: { console: { level: "info" } },
+    ...%s
 };
 """
 
 
 @contextlib.asynccontextmanager
-async def node_red(folder, nodes):
-    """Node-RED with the seed's nodes and these flows; gives the process and its address."""
+async def node_red(folder, nodes, **settings):
+    """Node-RED with the seed's nodes, these flows and settings; gives the process and its address."""
     folder.mkdir()
     port = free_port()
-    (folder / "settings.js").write_text(SETTINGS % port)
+    (folder / "settings.js").write_text(SETTINGS % (port, json.dumps(settings)))
     (folder / "flows.json").write_text(json.dumps(nodes))
     program = PEERS / "node_modules" / "node-red" / "red.js"
     process = Process([node_program(), program, "--settings", folder / "settings.js", "--userDir", folder], cwd=folder)
