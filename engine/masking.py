@@ -13,9 +13,28 @@ SHORTEST_WITHIN = 4
 DEEPEST = 50
 
 _SECRET_NAMES = frozenset(
-    ("password", "passwd", "passphrase", "pwd", "secret", "clientsecret", "token", "accesstoken", "refreshtoken")
-    + ("bearertoken", "authorization", "proxyauthorization", "cookie", "setcookie", "apikey", "xapikey", "privatekey")
-    + ("authorizationkey", "basicauthpassword", "credentials")
+    {
+        "password",
+        "passwd",
+        "passphrase",
+        "pwd",
+        "secret",
+        "clientsecret",
+        "token",
+        "accesstoken",
+        "refreshtoken",
+        "bearertoken",
+        "authorization",
+        "proxyauthorization",
+        "cookie",
+        "setcookie",
+        "apikey",
+        "xapikey",
+        "privatekey",
+        "authorizationkey",
+        "basicauthpassword",
+        "credentials",
+    }
 )
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _NAMED = "|".join(
@@ -39,10 +58,10 @@ class Masker:
     """Copies values with the secrets in them hidden.
 
     ``secrets`` are texts that are hidden wherever they stand. ``limit`` is how many characters of a text and elements of
-    a list are kept, ``budget`` how many values in all: what comes after them is left out.
+    a list are kept, ``budget`` about how many characters in all: what comes after them is left out.
     """
 
-    def __init__(self, secrets: Iterable[str] = (), limit: int = 1000, budget: int = 5000) -> None:
+    def __init__(self, secrets: Iterable[str] = (), limit: int = 1000, budget: int = 50_000) -> None:
         known = {secret for secret in secrets if secret}
         self._whole = frozenset(known)
         within = sorted((secret for secret in known if len(secret) >= SHORTEST_WITHIN), key=len, reverse=True)
@@ -77,9 +96,9 @@ class _Pass:
         self._masker, self._left = masker, budget
 
     def copy(self, value: Any, depth: int) -> Any:
-        self._left -= 1
+        self._left -= 8
         if isinstance(value, str):
-            return self._masker.text(value)
+            return self._text(value)
         if isinstance(value, Mapping):
             return self._members(value, depth)
         if isinstance(value, (list, tuple, set, frozenset)):
@@ -88,7 +107,12 @@ class _Pass:
             return self._bytes(bytes(value))
         if value is None or isinstance(value, (bool, int, float, datetime)):
             return value
-        return self._masker.text(str(value)) if isinstance(value, BaseException) else f"[{type(value).__name__}]"
+        return self._text(str(value)) if isinstance(value, BaseException) else f"[{type(value).__name__}]"
+
+    def _text(self, value: str) -> str:
+        text = self._masker.text(value)
+        self._left -= len(text)
+        return text
 
     def _members(self, value: Mapping[Any, Any], depth: int) -> Any:
         if depth >= DEEPEST:
@@ -99,7 +123,7 @@ class _Pass:
                 copy["..."] = f"{len(value) - len(copy)} more"
                 break
             name = str(key)
-            shown = self._masker.text(name)
+            shown = self._text(name)
             copy[shown] = MASK if is_secret_name(name) and item not in (None, "") else self.copy(item, depth + 1)
         return copy
 
@@ -117,6 +141,6 @@ class _Pass:
     def _bytes(self, value: bytes) -> Any:
         """Text in bytes may hold secrets as any text; what is no text is shown as it is."""
         try:
-            return self._masker.text(value.decode()).encode()
+            return self._text(value.decode()).encode()
         except UnicodeDecodeError:
             return value[: self._masker.limit]

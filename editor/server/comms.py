@@ -12,11 +12,14 @@ from typing import Any
 
 from busway.engine.encode import encode
 from busway.engine.errors import BuswayError, ScriptError
+from busway.engine.http import HttpRequest
 from busway.engine.http.payload import json_bytes
 from busway.engine.node import Node
 from busway.engine.runtime import Runtime
 
+from .live import LiveDesk
 from .outbox import Outbox, TooSlow
+from .security import Guard, Visitor, dismiss
 from .wire import Receive, Send
 
 log = logging.getLogger("busway.comms")
@@ -37,8 +40,10 @@ class Comms:
     def __init__(self, runtime: Runtime, heartbeat: float = HEARTBEAT) -> None:
         self.runtime = runtime
         self.heartbeat = heartbeat
+        self.guard: Guard | None = None
         self.clients: set[Outbox] = set()
         self.retained: dict[str, bytes] = {}
+        self.live = LiveDesk(runtime, self._put)
         self._listening: list[Callable[[], None]] = []
         self._beating: asyncio.Task[None] | None = None
         events = runtime.events
@@ -116,13 +121,27 @@ class Comms:
             self._debug({**entry, "msg": str(said) if is_sentence else said})
 
     # -- who listens ------------------------------------------------------------------------------------------------
-    async def serve(self, receive: Receive, send: Send) -> None:
-        """Serves one connection from its request to its end."""
+    async def serve(self, receive: Receive, send: Send, request: HttpRequest | None = None) -> None:
+        """Serves one connection from its request to its end; ``request`` tells a guard where it comes from."""
         await receive()
         await send({"type": "websocket.accept"})
-        outbox = Outbox()
+        if self.guard is None:
+            await self._attend(Outbox(), receive, send, asyncio.Event())
+        elif visitor := await self.guard.welcome(receive, send, request or HttpRequest({})):
+            over = asyncio.Event()
+            with self.guard.while_valid(visitor, over.set):
+                await self._attend(Outbox(), receive, send, over, visitor)
+            if over.is_set():
+                await dismiss(send)
+
+    async def _attend(
+        self, outbox: Outbox, receive: Receive, send: Send, over: asyncio.Event, visitor: Visitor | None = None
+    ) -> None:
+        """Tells a client everything until it goes, reads too slowly, or is ``over``."""
         self._join(outbox)
-        works = (self._listen(outbox, receive), _send_frames(outbox, send), outbox.closed.wait())
+        if visitor is not None and visitor.first:
+            self._hear(outbox, visitor.first)
+        works = (self._listen(outbox, receive), _send_frames(outbox, send), outbox.closed.wait(), over.wait())
         parts: list[asyncio.Task[Any]] = [asyncio.create_task(work) for work in works]
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -145,6 +164,7 @@ class Comms:
 
     def _leave(self, outbox: Outbox) -> None:
         self.clients.discard(outbox)
+        self.live.leave(outbox)
         if self.clients:
             return
         for off in self._listening:
@@ -164,9 +184,12 @@ class Comms:
         except (ValueError, RecursionError):
             log.debug("a client sent what is no JSON: %.100r", text)
             return
-        topic = message.get("subscribe") if isinstance(message, dict) else None
+        if not isinstance(message, dict):
+            return
+        topic = message.get("subscribe")
         if isinstance(topic, str):
             self._replay(outbox, topic)
+        self.live.hear(outbox, message)
 
     def _replay(self, outbox: Outbox, topic: str) -> None:
         pattern = topic_pattern(topic)
