@@ -15,6 +15,9 @@ from busway.engine.runtime import Runtime
 from .api import RETRY, TEXT_TYPE, Api, Call
 from .comms import Comms
 from .sameorigin import is_same_origin
+from .security_endpoints import basic_auth, cors
+from .security_exposure import known_hosts
+from .security_headers import with_data_headers, with_page_headers
 from .wire import Application, BodyTooLarge, ClientGone, Receive, Scope, Send, header, read_body, send_answer
 
 log = logging.getLogger("busway.http")
@@ -39,6 +42,8 @@ class Face:
         self._admin_root = _root(settings.http_admin_root)
         self._node_root = _root(settings.http_node_root)
         self._limit = settings.api_max_length
+        self._hosts = known_hosts(settings)
+        self._basic_auth, self._cors = basic_auth(settings), cors(settings)
         self._patience = settings.http_response_timeout
         self._framework: Application | None = None
         self._loading = asyncio.Lock()
@@ -62,6 +67,10 @@ class Face:
         if not self.ready.is_set() and segment != "health" and not await self._is_started():
             await send_answer(send, error_answer(503, "starting", "the flows are being started", RETRY))
             return
+        is_ours = segment in self.api.segments or segment in FRAMEWORK_PATHS
+        if is_ours and self._hosts is not None and not self._hosts.knows(header(scope, b"host")):
+            await send_answer(send, error_answer(403, "forbidden_host", _strange(header(scope, b"host"))))
+            return
         if admin is not None and segment in self.api.segments and await self._admin(admin, scope, receive, send):
             return
         below = _below(path, self._node_root)
@@ -69,9 +78,9 @@ class Face:
         if found is not None:
             await self._flow(found[0], found[1], scope, receive, send)
         elif segment in FRAMEWORK_PATHS:
-            await (await self._web_framework())(scope, receive, send)
+            await (await self._web_framework())(scope, receive, with_page_headers(send))
         else:
-            await send_answer(send, self._nobody(scope["method"], path, below))
+            await send_answer(send, self._nobody(scope, path, below))
 
     async def _is_started(self) -> bool:
         try:
@@ -80,8 +89,11 @@ class Face:
             return False
         return True
 
-    def _nobody(self, method: str, path: str, below: str | None) -> Answer:
+    def _nobody(self, scope: Scope, path: str, below: str | None) -> Answer:
+        method = scope["method"]
         methods = self.runtime.http.methods(below) if below is not None else []
+        if methods and self._cors is not None and (permission := self._cors.preflight(scope)):
+            return permission
         if method == "OPTIONS" and methods:
             allowed = ",".join(methods).encode()
             return Answer(200, [(b"allow", allowed), TEXT_TYPE, (b"content-length", b"%d" % len(allowed))], allowed)
@@ -94,9 +106,12 @@ class Face:
         if found is None:
             return False
         endpoint, params = found
-        body = await read_body(scope, receive, self._limit)
-        request = HttpRequest(scope, body, params, endpoint.path)
-        await send_answer(send, await self.api.answer(endpoint, Call(self.runtime, request, params)))
+        call = Call(self.runtime, HttpRequest(scope, b"", params, endpoint.path), params)
+        answer = self.api.refusal(endpoint, call)
+        if answer is None:
+            call.request.raw_body = await read_body(scope, receive, self._limit)
+            answer = await self.api.carry_out(endpoint, call)
+        await send_answer(send, answer._replace(headers=with_data_headers(answer.headers)))
         return True
 
     async def _web_framework(self) -> Application:
@@ -113,6 +128,11 @@ class Face:
         if self.draining or self.runtime.dispatcher.overloaded:
             why = "the server is stopping" if self.draining else "too many messages are under way; try again later"
             await send_answer(send, error_answer(503, "overloaded", why, [*RETRY, _CLOSE]))
+            return
+        if self._cors is not None:
+            send = self._cors.dress(scope, send)
+        if self._basic_auth is not None and (refused := await self._basic_auth.refusal(scope)):
+            await send_answer(send, refused)
             return
         body = b"" if route.method == "get" else await read_body(scope, receive, self._limit)
         loop = self.runtime.dispatcher.loop
@@ -131,12 +151,28 @@ class Face:
 
     # -- sockets ----------------------------------------------------------------------------------------------------
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        allowed = is_same_origin(header(scope, b"origin"), header(scope, b"host"))
+        host = header(scope, b"host")
+        allowed = is_same_origin(header(scope, b"origin"), host) and (self._hosts is None or self._hosts.knows(host))
         if allowed and _below(scope["path"].rstrip("/"), self._admin_root) == "/comms":
-            await self.comms.serve(receive, send)
+            await self.comms.serve(receive, send, HttpRequest(scope))
+            return
+        if await self._flow_socket(scope, receive, send):
             return
         await receive()
         await send({"type": "websocket.close", "code": 1008})
+
+    async def _flow_socket(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Serves a socket if a flow listens on its path and the client may use the flows' endpoints."""
+        below = _below(scope["raw_path"].decode("latin-1"), self._node_root)
+        if below is None or self.draining or not (self.ready.is_set() or await self._is_started()):
+            return False
+        if self._basic_auth is not None and await self._basic_auth.refusal(scope):
+            return False
+        return await self.runtime.http.sockets.serve(below, scope, receive, send)
+
+
+def _strange(host: str | None) -> str:
+    return f"this server does not know itself as {host!r}; add that name to allowed_hosts in busway.toml, or add users"
 
 
 def _root(setting: str) -> str:

@@ -37,7 +37,7 @@ def check_exposure(settings: Settings) -> None:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach an address or name; "" is all addresses. Raises OSError for a name that has none."""
-    found = socket.getaddrinfo(host or None, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
 
 

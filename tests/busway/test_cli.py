@@ -262,7 +262,8 @@ def test_a_wrong_variable_is_a_sentence(tmp_path):
 def test_an_address_that_others_can_reach_needs_a_decision(tmp_path):
     run = busway("run", "--user-dir", tmp_path, "--host", "0.0.0.0", "--port", "0")
     assert run.returncode == 1
-    assert "--insecure" in run.stderr and "[auth]" in run.stderr
+    assert "--insecure" in run.stderr
+    assert "[auth]" in run.stderr
 
 
 def test_settings_of_the_gateway_that_do_not_fit_are_a_sentence():

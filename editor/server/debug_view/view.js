@@ -3,10 +3,13 @@
 
 const MOST = 500;
 const RECONNECT_MS = 1000;
+const TOKEN = "auth-tokens"; // where Node-RED's editor keeps its login
 const list = document.getElementById("messages");
 const state = document.getElementById("state");
 const filter = document.getElementById("filter");
 const pause = document.getElementById("pause");
+const login = document.getElementById("login");
+const problem = document.getElementById("problem");
 const waiting = [];
 
 function element(tag, className, text) {
@@ -56,22 +59,53 @@ function take(data) {
   if (waiting.length > MOST) waiting.shift();
 }
 
+function storedToken() {
+  try {
+    return JSON.parse(localStorage.getItem(TOKEN))?.access_token;
+  } catch {
+    return undefined;
+  }
+}
+
 function connect() {
   const address = new URL("../../comms", location.href);
   address.protocol = address.protocol.replace("http", "ws");
   const socket = new WebSocket(address);
-  socket.onopen = () => (state.textContent = "connected");
+  let refused = false;
+  socket.onopen = () => {
+    const token = storedToken();
+    socket.send(JSON.stringify(token ? { auth: token } : { subscribe: "debug" }));
+    state.textContent = "connected";
+  };
   socket.onclose = () => {
-    state.textContent = "connecting";
-    setTimeout(connect, RECONNECT_MS);
+    state.textContent = refused ? "not logged in" : "connecting";
+    login.hidden = !refused;
+    if (!refused) setTimeout(connect, RECONNECT_MS);
   };
   socket.onmessage = (event) => {
     const messages = JSON.parse(event.data);
-    if (!Array.isArray(messages)) return;
-    for (const { topic, data } of messages) if (topic === "debug") take(data);
+    if (Array.isArray(messages)) {
+      for (const { topic, data } of messages) if (topic === "debug") take(data);
+    } else if (messages.auth === "fail") {
+      refused = true;
+      localStorage.removeItem(TOKEN);
+    }
   };
 }
 
+login.onsubmit = async (event) => {
+  event.preventDefault();
+  const client = { client_id: "node-red-editor", grant_type: "password", scope: "" };
+  const body = new URLSearchParams({ ...client, ...Object.fromEntries(new FormData(login)) });
+  const answer = await fetch("../../auth/token", { method: "POST", body });
+  const told = await answer.json();
+  problem.textContent = answer.ok ? "" : told.error_description || told.message;
+  if (!answer.ok) return;
+  localStorage.setItem(TOKEN, JSON.stringify(told));
+  login.reset();
+  login.hidden = true;
+  connect();
+};
 filter.oninput = () => {
   for (const item of list.children) item.hidden = !matches(item);
 };
