@@ -11,7 +11,7 @@ import asyncio
 import gc
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context, copy_context
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Message], Any]
 Route = Callable[[Any, "Origin | None"], None]
-Entry = tuple["Port", Message, "Origin | None"]
+Entry = tuple["Port | Late", Message, "Origin | None"]
 
 SLICE = 0.004
 """Seconds that the queue is drained before I/O gets its turn."""
@@ -52,14 +52,19 @@ class Port:
     __slots__ = (
         "_base",
         "_dispatcher",
+        "_late",
+        "_late_route",
         "_on_done",
         "_taps",
         "handle",
         "id",
         "is_coroutine",
+        "names",
         "node",
+        "outputs",
         "parked",
         "route",
+        "shares",
         "tasks",
     )
 
@@ -68,6 +73,12 @@ class Port:
         self._dispatcher = dispatcher
         self.node: Node[Any] | None = None
         self.route: Route = _nowhere
+        self.shares = False
+        """Whether a message that shares its nested values may be handled as it is; see :attr:`Node.shares`."""
+        self.outputs: list[list[Port]] = []
+        self.names: tuple[str, ...] = ()
+        self._late: Late | None = None
+        self._late_route: Route | None = None
         self.parked: list[tuple[Message, Origin | None]] = []
         self._base: Handler | None = None
         self._on_done: Callable[[Message], None] | None = None
@@ -75,6 +86,26 @@ class Port:
         self.tasks: set[asyncio.Future[Any]] = set()
         self.is_coroutine = False
         self.handle: Handler = self._park
+
+    # -- wires ------------------------------------------------------------------------------------------------------
+    def wire(self, outputs: list[list[Port]], names: tuple[str, ...] = ()) -> None:
+        """Wires the outputs; see :func:`compile_route`."""
+        self.outputs, self.names, self._late_route = outputs, names, None
+        self.route = compile_route(self._dispatcher, outputs, names)
+
+    @property
+    def late(self) -> Late:
+        """Takes messages that share their nested values with others."""
+        if self._late is None:
+            self._late = Late(self)
+        return self._late
+
+    def late_route(self, out: Any, origin: Origin | None) -> None:
+        """Like :attr:`route`, for what shares its nested values with others."""
+        if self._late_route is None:
+            late = [[port.late for port in ports] for ports in self.outputs]
+            self._late_route = compile_route(self._dispatcher, late, self.names)
+        self._late_route(out, origin)
 
     # -- life -------------------------------------------------------------------------------------------------------
     def open(self, node: Node[Any]) -> None:
@@ -90,11 +121,11 @@ class Port:
 
     def park(self) -> None:
         """Keeps messages until the next :meth:`open`: the node is being restarted."""
-        self.node, self._base, self.handle = None, None, self._park
+        self.node, self._base, self.handle, self.shares = None, None, self._park, False
 
     def shut(self) -> None:
         """Refuses messages from now on: the node was removed, disabled or is broken."""
-        self.node, self._base, self.handle = None, None, self._refuse
+        self.node, self._base, self.handle, self.shares = None, None, self._refuse, False
         parked, self.parked = self.parked, []
         for _msg, origin in parked:
             if origin is not None:
@@ -162,6 +193,7 @@ class Port:
             handle = self._completing(base)
         else:
             handle = base
+        self.shares = handle is base and not self._taps and self.node is not None and self.node.shares
         for tap in self._taps:
             handle = _tapped(tap, handle)
         self.handle = handle
@@ -227,6 +259,46 @@ class Port:
         if origin is not None:
             origin.release()
         dispatcher.wake()
+
+
+class Late:
+    """Stands in the queue for a port whose message shares its nested values with others, until a node is reached that may
+    change them: that one gets a copy of its own. So a fan costs one copy, and those that are needed.
+    """
+
+    __slots__ = ("_port", "id", "route")
+
+    def __init__(self, port: Port) -> None:
+        self._port, self.id = port, port.id
+        self.route: Route = port.late_route
+
+    @property
+    def late(self) -> Late:
+        """Itself."""
+        return self
+
+    @property
+    def shares(self) -> bool:
+        """Messages that come here share their values already, whatever the node does."""
+        return True
+
+    def handle(self, msg: Message) -> Any:
+        """Runs the node. What it returns shares its values too."""
+        port = self._port
+        return port.handle(msg) if port.shares else self._handle_own(port, clone(msg))
+
+    def _handle_own(self, port: Port, msg: Message) -> None:
+        origin = ORIGIN.get()
+        try:
+            out = port.handle(msg)
+            if out is not None:
+                port.route(out, origin)
+        except Exception as error:
+            port.fail(error, msg)
+
+    def fail(self, error: BaseException, msg: Message) -> None:
+        """Reports an error of the node, under the current origin."""
+        self._port.fail(error, clone(msg))
 
 
 def _tapped(tap: Callable[[Message], None], handle: Handler) -> Handler:
@@ -354,7 +426,9 @@ class Dispatcher:
         return True
 
 
-def compile_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tuple[str, ...] = ()) -> Route:
+def compile_route(
+    dispatcher: Dispatcher, outputs: Sequence[Sequence[Port | Late]], names: tuple[str, ...] = ()
+) -> Route:
     """The route of a node: ``outputs[i]`` lists the ports wired to output i, ``names`` the outputs' names if they have any.
 
     What is sent may be a message (first output), a list per output whose elements are a message, None or a list of
@@ -362,19 +436,19 @@ def compile_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tupl
     ascending, wires in order, all messages of a wire before the next wire; only the very first delivery carries the
     original.
     """
-    outputs = [list(ports) for ports in outputs]
-    while outputs and not outputs[-1]:
-        outputs.pop()
-    general = _general_route(dispatcher, outputs, names)
+    wired = [list(ports) for ports in outputs]
+    while wired and not wired[-1]:
+        wired.pop()
+    general = _general_route(dispatcher, wired, names)
     if names:
         return general
-    if not outputs:
+    if not wired:
         return _dead_end(general)
-    if len(outputs) > 1:
-        return _multi_route(dispatcher, outputs, general)
-    if len(outputs[0]) == 1:
-        return _single_route(dispatcher, outputs[0][0], general)
-    return _fan_route(dispatcher, outputs[0], general)
+    if len(wired) > 1:
+        return _multi_route(dispatcher, wired, general)
+    if len(wired[0]) == 1:
+        return _single_route(dispatcher, wired[0][0], general)
+    return _fan_route(dispatcher, wired[0], general)
 
 
 def _dead_end(general: Route) -> Route:
@@ -387,7 +461,7 @@ def _dead_end(general: Route) -> Route:
     return route
 
 
-def _multi_route(dispatcher: Dispatcher, outputs: list[list[Port]], general: Route) -> Route:
+def _multi_route(dispatcher: Dispatcher, outputs: list[list[Port | Late]], general: Route) -> Route:
     """For one message on an output with one wire, given by its number or alone in a list: what a switch sends."""
     append = dispatcher.queue.append
     targets: list[Any] = [ports[0] if len(ports) == 1 else bool(ports) for ports in outputs]
@@ -422,7 +496,7 @@ def _multi_route(dispatcher: Dispatcher, outputs: list[list[Port]], general: Rou
     return route
 
 
-def _single_route(dispatcher: Dispatcher, port: Port, general: Route) -> Route:
+def _single_route(dispatcher: Dispatcher, port: Port | Late, general: Route) -> Route:
     append = dispatcher.queue.append
 
     def route(out: Any, origin: Origin | None) -> None:
@@ -438,9 +512,10 @@ def _single_route(dispatcher: Dispatcher, port: Port, general: Route) -> Route:
     return route
 
 
-def _fan_route(dispatcher: Dispatcher, ports: list[Port], general: Route) -> Route:
+def _fan_route(dispatcher: Dispatcher, ports: list[Port | Late], general: Route) -> Route:
     append, extend = dispatcher.queue.append, dispatcher.queue.extend
     first, rest, count = ports[0], ports[1:], len(ports)
+    shared = type(first) is Late
 
     def route(out: Any, origin: Origin | None) -> None:
         if type(out) is not dict:
@@ -448,17 +523,29 @@ def _fan_route(dispatcher: Dispatcher, ports: list[Port], general: Route) -> Rou
             return
         if "_msgid" not in out:
             out["_msgid"] = new_id()
-        copies = clones(out, count - 1)
+        if shared:
+            entries: Any = zip(rest, [out.copy() for _ in rest], repeat(origin))
+        elif (sharing := sum([port.shares for port in rest])) > 1:
+            entries = _some_sharing(rest, clones(out, count - sharing), origin)
+        else:
+            entries = zip(rest, clones(out, count - 1), repeat(origin))
         if origin is not None:
             origin.pending += count
         append((first, out, origin))
-        extend(zip(rest, copies, repeat(origin)))
+        extend(entries)
 
     return route
 
 
-def _general_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tuple[str, ...]) -> Route:
+def _some_sharing(ports: list[Port | Late], copies: list[Message], origin: Origin | None) -> list[Entry]:
+    """The last copy is for all that share, each of which gets the members of its own."""
+    common, own = copies.pop(), iter(copies)
+    return [(port.late, common.copy(), origin) if port.shares else (port, next(own), origin) for port in ports]
+
+
+def _general_route(dispatcher: Dispatcher, outputs: list[list[Port | Late]], names: tuple[str, ...]) -> Route:
     single = all(len(ports) < 2 for ports in outputs)
+    copy = dict.copy if any(type(port) is Late for ports in outputs for port in ports) else clone
 
     def route(out: Any, origin: Origin | None) -> None:
         events = _events(outputs, by_output(out, names))
@@ -470,7 +557,7 @@ def _general_route(dispatcher: Dispatcher, outputs: list[list[Port]], names: tup
         if type(out) is Fresh and single:
             entries: list[Entry] = [(port, msg, origin) for port, msg in events]
         else:
-            entries = [(port, clone(msg) if i else msg, origin) for i, (port, msg) in enumerate(events)]
+            entries = [(port, copy(msg) if i else msg, origin) for i, (port, msg) in enumerate(events)]
         if origin is not None:
             origin.pending += len(entries)
         dispatcher.queue.extend(entries)
@@ -491,8 +578,8 @@ def by_output(out: Any, names: tuple[str, ...]) -> list[Any]:
     raise TypeError(f"Node tried to send a message of type {_js_type(out)}")
 
 
-def _events(outputs: list[list[Port]], by_output: list[Any]) -> list[tuple[Port, Message]]:
-    events: list[tuple[Port, Message]] = []
+def _events(outputs: list[list[Port | Late]], by_output: list[Any]) -> list[tuple[Port | Late, Message]]:
+    events: list[tuple[Port | Late, Message]] = []
     for element, ports in zip(by_output, outputs, strict=False):
         if element is None or not ports:
             continue

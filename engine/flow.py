@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import eager, reports
 from .configure import configure
-from .dispatch import Port, compile_route
+from .dispatch import Port
 from .environment import Environment
 from .listeners import Listeners
 from .message import Message, clone
@@ -229,7 +229,7 @@ class Flow:
             return
         child = self.children.get(definition.id)
         if child is not None:
-            port.route = compile_route(self.runtime.dispatcher, [child.entry()])
+            port.wire([child.entry()])
             for inner in child.plan.leaving():
                 child.wire(inner)
             return
@@ -237,7 +237,7 @@ class Flow:
         count = max(len(wires), self.plan.output_ports(definition.id))
         outputs = [self.targets(definition.id, index, wires) for index in range(count)]
         names = self.runtime.output_names(definition.type)
-        port.route = compile_route(self.runtime.dispatcher, outputs, names)
+        port.wire(outputs, names)
 
     def targets(self, id: str, index: int, wires: list[list[str]]) -> list[Port]:
         """The ports that output ``index`` of a node delivers to, through the subflow's outputs too."""

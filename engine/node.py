@@ -170,11 +170,18 @@ class Node(Generic[C]):
     inputs: ClassVar[int] = 1
     outputs: ClassVar[Outputs] = 1
     """A number, or a tuple of names. Override :meth:`output_count` for a rule over the config."""
+    output_rule: ClassVar[dict[str, Any] | None] = None
+    """That rule as data for editors, where it is another than that the property ``outputs`` holds the number:
+    ``{"rows": property}`` is one for each row of a list, ``{"field": property, "in": [values], "then": n, "else": n}`` a choice."""
     button: ClassVar[dict[str, Any] | None] = None
     """``{"side": "left"|"right", "action": "inject"|"toggle"}``: a button on the canvas."""
     in_palette: ClassVar[bool] = True
     completes: ClassVar[bool] = True
     """Whether finishing with a message tells complete nodes."""
+    shares: bool = False
+    """Whether :meth:`on_message` leaves nested values of a message as they are, keeps and shows nobody any of it, and sends
+    by returning alone; it may set and delete members of the message itself. Such a node needs no copy of its own where a wire
+    forks. May be set in :meth:`start`."""
     listens: ClassVar[Literal["error", "status", "complete"] | None] = None
     """What of other nodes is delivered to this node; who is in scope is its properties ``scope`` and ``uncaught``."""
     config_class: ClassVar[ConfigClass] = Config

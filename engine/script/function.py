@@ -52,6 +52,16 @@ class JavaScriptFunction:
         self.unit = self._build(compilation)
         self.handle = self._handler()
 
+    @property
+    def shares(self) -> bool:
+        """Whether the body can change no more of a message than its members, and sends by returning alone."""
+        access = self.access
+        if access.transfer is None or access.is_async or access.queues or access.closes_over:
+            return False
+        if not access.free.isdisjoint(("node", "RED")):
+            return False
+        return all(len(path) == 1 for path in access.transfer.writes)
+
     # -- building -----------------------------------------------------------------------------------------------------
     def _build(self, compilation: Compilation) -> int:
         engine, host = self._engine, self._host

@@ -33,6 +33,9 @@ class PythonFunction:
     Raises ScriptSyntaxError where the source does not compile.
     """
 
+    shares = False
+    """A body may do anything with a message."""
+
     def __init__(self, host: Host, contexts: Contexts, source: Source) -> None:
         self._host = host
         self._file = f"<function {host.id}>"

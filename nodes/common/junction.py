@@ -12,6 +12,7 @@ class Junction(Node[Config]):
     category = "common"
     color = "#DDDDDD"
     in_palette = False
+    shares = True
 
     def on_message(self, msg: Message) -> Message:
         return msg

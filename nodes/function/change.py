@@ -8,7 +8,7 @@ from busway.engine.errors import BuswayError, ConfigError
 from busway.engine.fields import Widget
 from busway.engine.message import UNDEFINED, Message
 from busway.engine.node import Config, Field, Node
-from busway.nodes.function.change_rules import Step, compile_rule, normalised
+from busway.nodes.function.change_rules import Step, compile_rule, normalised, sets_member
 
 DEFAULT_RULE = {"t": "set", "p": "payload", "pt": "msg", "to": "", "tot": "str"}
 
@@ -64,6 +64,7 @@ class Change(Node[ChangeConfig]):
         if wrong:
             raise ConfigError(f"node {self.id} (change): {'; '.join(wrong)}")
         self.on_message = _handler(steps)  # type: ignore[method-assign, assignment]
+        self.shares = all(sets_member(rule) for rule in self._rules)
 
     def _compile(self, rule: dict[str, Any], what: str) -> list[Step]:
         """The function that applies a rule; none where it does nothing."""

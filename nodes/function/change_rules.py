@@ -26,6 +26,8 @@ Raises what ends the message: JSONata errors, context that cannot be reached.
 
 ACTIONS = ("set", "change", "move", "delete")
 _REFERENCES = ("msg", "flow", "global")
+_HARMLESS = ("str", "num", "bool", "date", "json", "env")
+"""Types of values that are nobody else's."""
 
 
 def normalised(given: Rule) -> dict[str, Any]:
@@ -51,6 +53,14 @@ def compile_rule(rule: Rule, node: Node[Any]) -> Step | None:
     if action not in compilers:
         raise ValueEvaluationError(f"the action {action!r} does not exist; there are: {', '.join(ACTIONS)}")
     return compilers[action](rule, node)
+
+
+def sets_member(rule: Rule) -> bool:
+    """Whether a rule, which compiled, does no more to a message than to set or delete a member of it."""
+    if rule.get("t") not in ("set", "delete") or rule["pt"] != "msg" or rule["tot"] not in _HARMLESS:
+        return False
+    path = _text(rule, "p")
+    return path != "" and len(message_path(path)) == 1
 
 
 def _text(rule: Rule, name: str) -> str:

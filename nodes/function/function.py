@@ -106,6 +106,7 @@ class Function(Node[FunctionConfig]):
         self._host = _NodeHost(self)
         self._function = self._python() if self.config.language == "python" else self._javascript()
         self.on_message = self._function.handle  # type: ignore[method-assign, assignment]
+        self.shares = self._function.shares
         return self._set_up() if self.config.initialize.strip() else None
 
     async def _set_up(self) -> None:

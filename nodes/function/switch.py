@@ -82,7 +82,9 @@ class Switch(Node[SwitchConfig]):
             return lambda msg: None
         get, rows = self._compile()
         route = self._route(get, rows)
+        self.shares = self.config.propertyType in ("msg", "env") and not uses_previous(self._rules)
         if self.config.repair or any(rule.get("t") == "tail" for rule in self._rules):
+            self.shares = False
             return Sequences(self, route, len(self._rules), self.config.repair).take
         table = table_of(self._rules)
         return route if table is None or self.config.propertyType == "jsonata" else _look_up(table, get, route)
