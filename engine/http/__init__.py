@@ -1,5 +1,6 @@
-"""HTTP as flows see it: routes, requests, responses. Knows no server: one is plugged in from outside."""
+"""HTTP as flows see it: routes, requests, responses, sockets. Knows no server: one is plugged in from outside."""
 
+from .paths import compile_path, parameters
 from .request import HttpRequest
 from .response import (
     JSON_TYPE,
@@ -10,7 +11,7 @@ from .response import (
     ResponseError,
     error_answer,
 )
-from .routes import HttpRoute, HttpRoutes, compile_path, parameters
+from .routes import HttpRoute, HttpRoutes
 
 __all__ = [
     "JSON_TYPE",

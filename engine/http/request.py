@@ -8,7 +8,7 @@ from typing import Any
 from .cookies import parse_cookies
 from .query import parse_query
 
-_FIRST_ONLY = frozenset(
+SINGLE_HEADERS = frozenset(
     (
         *(
             "age",
@@ -188,6 +188,6 @@ def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         if name not in found:
             found[name] = value
-        elif name not in _FIRST_ONLY:
+        elif name not in SINGLE_HEADERS:
             found[name] += ("; " if name == "cookie" else ", ") + value
     return found

@@ -1,9 +1,4 @@
-"""The flows' own HTTP endpoints: a table of routes that ``http in`` nodes fill and the server asks.
-
-Path patterns are those Node-RED users write (Express 4): ``:name`` is one segment, ``:name?`` may be absent, ``:name(\\d+)``
-has a pattern of its own, ``*`` is the rest (parameters ``0``, ``1``, ...), ``?``, ``+`` and parentheses are those of regular
-expressions. Upper and lower case are the same, a slash at the end does not matter.
-"""
+"""The flows' own HTTP endpoints: a table of routes that ``http in`` nodes fill and the server asks."""
 
 from __future__ import annotations
 
@@ -13,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from ..errors import ConfigError
+from .paths import bare, compile_path, parameters
+from .sockets import SocketRoutes
 
 if TYPE_CHECKING:
     from .request import HttpRequest
@@ -22,11 +18,6 @@ if TYPE_CHECKING:
 Handler = Callable[["HttpRequest", "HttpResponse"], None]
 """Takes a request into a flow; must not keep the response anywhere but in the message."""
 
-_TOKEN = re.compile(
-    r"""(?P<slash>/)?:(?P<name>\w+)(?P<pattern>\([^()]*\))?(?P<many>[*+?])?
-      | (?P<rest>\*) | (?P<group>/\((?!\?)) | (?P<open>\((?!\?)) | (?P<plain>[?+)|]|\(\?)""",
-    re.VERBOSE,
-)
 _SPECIAL = re.compile(r"[:*?+()]")
 
 
@@ -44,7 +35,7 @@ class HttpRoute:
     literal: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.path = _bare(self.path)
+        self.path = bare(self.path)
         self.literal = not _SPECIAL.search(self.path)
         self.pattern = compile_path(self.path)
 
@@ -55,6 +46,8 @@ class HttpRoutes:
     def __init__(self) -> None:
         self._literal: dict[tuple[str, str], HttpRoute] = {}
         self._others: list[HttpRoute] = []
+        self.sockets = SocketRoutes()
+        """The paths at which flows serve WebSockets."""
 
     def add(self, route: HttpRoute) -> Callable[[], None]:
         """Adds a route; returns how to remove it. The first route of a path keeps it while it exists."""
@@ -78,16 +71,16 @@ class HttpRoutes:
 
     def methods(self, path: str) -> list[str]:
         """The methods that some route takes for ``path``, in upper case; with GET comes HEAD."""
-        bare = _bare(path).lower()
-        found = [method for (method, literal) in self._literal if literal == bare]
+        plain = bare(path).lower()
+        found = [method for (method, literal) in self._literal if literal == plain]
         found += [route.method for route in self._others if route.pattern.fullmatch(path)]
         if "get" in found:
             found.insert(found.index("get") + 1, "head")
         return list(dict.fromkeys(method.upper() for method in found))
 
     def _search(self, method: str, path: str) -> tuple[HttpRoute, dict[str, str]] | None:
-        bare = _bare(path).lower()
-        literal = self._literal.get((method, bare)) or self._literal.get((method, unquote(bare).lower()))
+        plain = bare(path).lower()
+        literal = self._literal.get((method, plain)) or self._literal.get((method, unquote(plain).lower()))
         if literal is not None:
             return literal, {}
         for route in self._others:
@@ -109,52 +102,3 @@ class HttpRoutes:
                 self._others.remove(route)
                 self._literal[key] = route
                 return
-
-
-def compile_path(path: str) -> re.Pattern[str]:
-    """The regular expression of a path pattern. Raises ConfigError when it is none."""
-    out, at, last, unnamed = "", 0, 0, 0
-    text = _bare(path)
-    for token in _TOKEN.finditer(text):
-        out += re.escape(text[at : token.start()])
-        at = token.end()
-        if token["name"]:
-            between = text[last : token.start()] if last and not token["slash"] else ""
-            out += _named(token, f"(?:(?!{re.escape(between)})[^/])+?" if between else "[^/]+?")
-            last = at
-        elif token["rest"] or token["open"]:
-            out += f"(?P<_{unnamed}>" + (".*)" if token["rest"] else "")
-            unnamed += 1
-        else:
-            out += "/(?:" if token["group"] else token["plain"]
-    try:
-        return re.compile(out + re.escape(text[at:]) + "/?", re.DOTALL | re.IGNORECASE)
-    except re.error as error:
-        raise ConfigError(f"{path!r} is no path pattern: {error}; write it like /stations/:id or /files/*") from None
-
-
-def _named(token: re.Match[str], segment: str) -> str:
-    """The expression of ``/:name``; the slash before it belongs to it when it may be absent or repeated.
-
-    Of two parameters in one segment (``:from-:to``) the second does not hold what stands between them.
-    """
-    slash, many = token["slash"] or "", token["many"] or ""
-    inner = f"(?P<{token['name']}>{token['pattern'][1:-1] if token['pattern'] else segment})"
-    if many == "*":  # Express: one segment, and then anything
-        return f"{slash}{inner}.*"
-    return f"(?:{slash}{inner}){many}" if many else slash + inner
-
-
-def parameters(found: re.Match[str]) -> dict[str, str]:
-    """The parameters of a path that matched :func:`compile_path`, percent-decoded; those without a name by number."""
-    return {name.lstrip("_") if name[1:].isdigit() else name: unquote(value) for name, value in _given(found)}
-
-
-def _given(found: re.Match[str]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in found.groupdict().items() if value is not None]
-
-
-def _bare(path: str) -> str:
-    """With a leading slash, without a trailing one."""
-    path = path if path.startswith("/") else "/" + path
-    return path.rstrip("/") or "/"

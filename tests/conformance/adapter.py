@@ -14,6 +14,7 @@ from typing import Any
 
 from driver_python import UNDEFINED as ABSENT
 from driver_python import Adapter, Events, JSError, Opaque
+from spec_sockets import Sockets
 
 from busway.engine import flow as flow_module
 from busway.engine.errors import BuswayError, ScriptError
@@ -39,8 +40,14 @@ SETTINGS = {
 }
 """Node-RED's settings that specs set -> ours."""
 NO_MESSAGE = "Function tried to send a message of type "
-LABELS = {"Not a number": "range.errors.notnumber"}
+LABELS = {"Not a number": "range.errors.notnumber", "Missing server configuration": "websocket.errors.missing-conf"}
 """Texts that begin a log line -> the keys that specs look for, as they consult no catalogue."""
+WHOLE_LABELS = {
+    "no response from server": "common.notification.errors.no-response",
+    "msg.requestTimeout is no number": "httpin.errors.timeout-isnan",
+    "msg.requestTimeout is not above 0": "httpin.errors.timeout-isnegative",
+}
+"""Texts that begin a log line -> the key that stands for all of it."""
 
 
 class Helper(Node[Config]):
@@ -70,6 +77,7 @@ class EngineAdapter(Adapter):
         self._uids: dict[str, Node[Any]] = {}
         self._by_node: dict[int, str] = {}
         Helper.tell = lambda node, msg: self.events.input(self.uid(node), outward(msg))
+        self._sockets = Sockets()
         self._report_calls()
 
     # -- what nodes call --------------------------------------------------------------------------------------------
@@ -108,12 +116,13 @@ class EngineAdapter(Adapter):
         self.engine = Runtime(self._settings())
         self.engine.registry.add(Helper)
         self._hide_own_tab(self.engine)
-        self.engine.events.on("log", lambda entry: self.events.log(entry | {"msg": log_value(entry["msg"])}))
+        self.engine.events.on("log", lambda entry: self.events.log(entry | {"msg": labelled(log_value(entry["msg"]))}))
         for id, secrets in (credentials or {}).items():
             self.engine.credentials.merge(id, secrets, None)
-        await self.engine.start(self._model(flow))
+        model = self._model(flow)
         if self.face is not None:
             await self._serve()
+        await self.engine.start(model)
 
     @staticmethod
     def _hide_own_tab(engine: Runtime) -> None:
@@ -131,6 +140,8 @@ class EngineAdapter(Adapter):
         mapped = {
             ours: self.settings[key] for key, ours in SETTINGS.items() if ours is not None and key in self.settings
         }
+        if self.settings.get("httpRequestTimeout"):
+            mapped["http_request_timeout"] = float(self.settings["httpRequestTimeout"]) / 1000
         stores = {"context_storage": self.stores} if self.stores else {}
         return Settings.model_validate(
             {
@@ -203,10 +214,19 @@ class EngineAdapter(Adapter):
         }
         shown = {key: value.id if isinstance(value, Node) else value for key, value in config.items()}
         own = getattr(node, "public", None)
-        return {**node.properties, **outward(shown), **(outward(own()) if own is not None else {}), "id": node.id}
+        return {
+            **node.properties,
+            **outward(shown),
+            **(outward(own()) if own is not None else {}),
+            "id": node.id,
+        } | self._sockets.properties(node)
 
     def set_prop(self, uid: str, name: str, value: Any) -> None:
-        setattr(self._uids[uid], name, value)
+        node = self._uids[uid]
+        if name == "credentials":
+            node.config = node.config.model_copy(update=value)
+        else:
+            setattr(node, name, value)
 
     def receive(self, uid: str, msg: Any) -> str | None:
         msg = inward(msg) if msg and msg is not ABSENT else {}
@@ -224,6 +244,8 @@ class EngineAdapter(Adapter):
             self.engine.dispatcher.wake()
 
     def call(self, uid: str, path: list[str], args: list[Any]) -> Any:
+        if uid in self._sockets:
+            return self._sockets.call(uid, path, args)
         node = self._uids[uid]
         values = [inward(arg) for arg in args]
         if path == ["close"]:
@@ -242,6 +264,12 @@ class EngineAdapter(Adapter):
                 raise AttributeError(f"{node.label_text} has no {'.'.join(path)}")
             return method(*values)
         return ABSENT
+
+    def listen(self, uid: str, path: list[str], event: str, tell: Any) -> None:
+        if uid in self._sockets:
+            self._sockets.listen_to_socket(uid, event, tell)
+        else:
+            self._sockets.listen(self._uids[uid], event, tell)
 
     def watch(self, uid: str) -> None:
         node = self._uids[uid]
@@ -344,6 +372,9 @@ def labelled(text: Any) -> Any:
     """A log line with the key of its label in place of it."""
     if isinstance(text, str) and text.startswith(NO_MESSAGE):
         return "function.error.non-message-returned"
+    for label, key in WHOLE_LABELS.items():
+        if isinstance(text, str) and text.startswith(label):
+            return key
     for label, key in LABELS.items():
         if isinstance(text, str) and text.startswith(label):
             return key + text.removeprefix(label)
