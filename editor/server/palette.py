@@ -13,10 +13,13 @@ from busway.engine.configure import credentials_of, form_of, references_of
 from busway.engine.node import Config, ConfigNode
 from busway.engine.registry import NodeClass, Place
 
+_FROM_SCHEMA = ("type", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "anyOf", "items")
+
 
 def describe_type(cls: NodeClass, place: Place | None) -> dict[str, Any]:
     """Everything an editor has to know of a node type."""
     names = list(cls.outputs) if isinstance(cls.outputs, tuple) else None
+    is_config = issubclass(cls, ConfigNode)
     return {
         "type": cls.type,
         "category": cls.category,
@@ -28,16 +31,48 @@ def describe_type(cls: NodeClass, place: Place | None) -> dict[str, Any]:
         "inputs": cls.inputs,
         "outputs": len(names) if names is not None else cls.outputs,
         "outputNames": names,
+        "outputRule": output_rule(cls),
         "button": cls.button,
-        "inPalette": cls.in_palette,
-        "isConfig": issubclass(cls, ConfigNode),
+        "inPalette": cls.in_palette and not is_config,
+        "isConfig": is_config,
         "kind": place.kind if place is not None else "module",
-        "fields": form_of(cls.config_class),
+        "fields": fields_of(cls.config_class),
         "references": {name: node.type for name, node in references_of(cls.config_class).items()},
         "credentials": credentials_of(cls.config_class),
         "schema": schema_of(cls.config_class),
         "help": help_of(cls, place),
     }
+
+
+def output_rule(cls: NodeClass) -> dict[str, Any] | None:
+    """How the number of outputs follows from the properties; None where it is fixed.
+
+    ``{"property": name}``: the property holds it. ``{"rows": name, "property": name}``: one for each row of a list, at least
+    one, and the property is to hold the number. ``{"field": name, "in": [values], "then": n, "else": n}``: by a choice.
+    """
+    if cls.output_rule is not None:
+        return cls.output_rule
+    return {"property": "outputs"} if "outputs" in cls.config_class.model_fields else None
+
+
+def fields_of(config_class: type[Config]) -> list[dict[str, Any]]:
+    """The fields of the form, in their order: name, title, description, type, choices, widget and hints, and the default that
+    a new node stores in the flow file."""
+    described = schema_of(config_class).get("properties", {})
+    fields = form_of(config_class)
+    typed_by = {field["typeField"] for field in fields if "typeField" in field}
+    return [_completed(field, described.get(field["name"], {}), typed_by) for field in fields]
+
+
+def _completed(field: dict[str, Any], described: dict[str, Any], typed_by: set[str]) -> dict[str, Any]:
+    """With what the schema knows. The type of a typed value has no place of its own in the form."""
+    kept = {key: described[key] for key in _FROM_SCHEMA if key in described}
+    shown = {**kept, **field}
+    if shown.get("widget") == "config":
+        shown["default"] = field["default"] or ""
+    if field["name"] in typed_by:
+        shown["hidden"] = True
+    return shown
 
 
 def help_of(cls: NodeClass, place: Place | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from busway.engine.errors import BuswayError
-from busway.engine.fields import TypedValue, Unit, Widget
+from busway.engine.fields import Column, Hidden, PropertyPath, Rows, ShownIf, TypedValue, Unit, Widget
 from busway.engine.message import Message, compile_set
 from busway.engine.node import Config, Field, Node, NodeError
 from busway.engine.reports import text_of
@@ -20,12 +20,19 @@ DEFAULT_ONCE_DELAY = 0.1
 LONGEST_SLEEP = 3600.0
 """Seconds after which a long wait looks at the clock again: it may have been set, or the machine have slept."""
 PAYLOAD_TYPES = ("flow", "global", "str", "num", "bool", "json", "bin", "date", "jsonata", "env")
+PROPS = Rows(
+    Column("p", "Property", "property", hints=(PropertyPath(),)),
+    Column("v", "Value", "value", hints=(TypedValue("vt", *PAYLOAD_TYPES, "msg"),)),
+    p="",
+    v="",
+    vt="str",
+)
 
 Row = Callable[[Message], None]
 
 
 class InjectConfig(Config):
-    props: Annotated[list[dict[str, Any]], Widget("inject-props")] = Field(
+    props: Annotated[list[dict[str, Any]], PROPS] = Field(
         default_factory=lambda: [{"p": "payload"}, {"p": "topic", "vt": "str"}],
         title="Properties",
         description="What the message holds: a list of `{p: property, v: value, vt: type}`, set in this order.",
@@ -39,11 +46,13 @@ class InjectConfig(Config):
         description="A cron expression in local time: five fields, or six with the seconds first. An interval wins over it.",
     )
     once: bool = Field(False, title="Inject once at start", description="Send a message when the flow starts.")
-    onceDelay: Annotated[float | Literal[""], Unit("s")] = Field(
+    onceDelay: Annotated[float | Literal[""], Unit("s"), ShownIf("once", True)] = Field(
         DEFAULT_ONCE_DELAY, title="After", description="How long after the start; empty or 0 is a tenth of a second."
     )
-    topic: str = Field("", title="Topic", description="The topic, where the list of properties does not say another.")
-    payload: Annotated[str, TypedValue("payloadType", *PAYLOAD_TYPES)] = Field(
+    topic: Annotated[str, Hidden()] = Field(
+        "", title="Topic", description="The topic, where the list of properties does not say another."
+    )
+    payload: Annotated[str, TypedValue("payloadType", *PAYLOAD_TYPES), Hidden()] = Field(
         "", title="Payload", description="The payload, where the list of properties does not say another."
     )
     payloadType: str = Field("date", title="Type of the payload", description="Type of the payload.")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from busway.engine.fields import NodeIds, Unit
+from busway.engine.fields import NodeIds, ShownIf, Stored, Unit
 from busway.engine.links import LinkCalls
 from busway.engine.message import clone
 from busway.engine.node import Config, Field, Hold, Message, Node, NodeError, Timer
@@ -17,15 +17,15 @@ def _as_list(value: Any) -> Any:
 
 
 class LinkCallConfig(Config):
-    links: Annotated[list[str], BeforeValidator(_as_list), NodeIds(("link in",))] = Field(
-        default_factory=list, title="Target", description="The link in node to call; only the first counts."
+    links: Annotated[list[str], BeforeValidator(_as_list), NodeIds(("link in",)), ShownIf("linkType", "static")] = (
+        Field(default_factory=list, title="Target", description="The link in node to call; only the first counts.")
     )
     linkType: Literal["static", "dynamic"] = Field(
         "static",
         title="Link type",
         description="`static`: the chosen node, `dynamic`: the one that `msg.target` names.",
     )
-    timeout: Annotated[float, Unit("s")] = Field(
+    timeout: Annotated[float, Unit("s"), Stored("30")] = Field(
         30, title="Timeout", description="How long to wait for the return before it is an error."
     )
 

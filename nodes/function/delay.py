@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from busway.engine.errors import ConfigError
+from busway.engine.fields import Choices, ShownIf, Stored
 from busway.engine.node import Config, Field, Message, Node, Timer
 from busway.nodes.function import pacing
 
@@ -13,30 +14,57 @@ Units = Literal["milliseconds", "seconds", "minutes", "hours", "days"]
 STATUS_PAUSE = 0.5
 """Seconds between two updates of the number of waiting messages."""
 
+LIMITED = ShownIf("pauseType", "rate", "burst", "queue", "timed")
+ACTIONS = Choices(
+    delay="Delay each message by a fixed time",
+    delayv="Delay each message by msg.delay",
+    random="Delay each message by a random time",
+    rate="Limit the rate of all messages",
+    burst="Let so many pass at once",
+    queue="Limit the rate, one topic at a time",
+    timed="Limit the rate, all topics together",
+)
+
 
 class DelayConfig(Config):
-    pauseType: Literal["delay", "delayv", "random", "rate", "burst", "queue", "timed"] = Field(
+    pauseType: Annotated[Literal["delay", "delayv", "random", "rate", "burst", "queue", "timed"], ACTIONS] = Field(
         "delay",
         title="Action",
         description="Delay each message by a fixed time (`delay`), by `msg.delay` (`delayv`) or by a random time "
         "(`random`); limit the rate of all messages (`rate`), of bursts (`burst`), or per topic: one topic at a time "
         "(`queue`) or all together (`timed`).",
     )
-    timeout: float = Field(5, ge=0, title="For", description="How long each message is delayed.")
-    timeoutUnits: Units = Field("seconds", title="Unit of the delay", description="Unit of the delay.")
-    rate: float = Field(1, ge=0, title="Rate", description="How many messages may pass in the time.")
-    nbRateUnits: float = Field(1, ge=0, title="Per", description="The time, in units, that the rate is meant for.")
-    rateUnits: Literal["second", "minute", "hour", "day"] = Field(
+    timeout: Annotated[float, Stored("5"), ShownIf("pauseType", "delay")] = Field(
+        5, ge=0, title="For", description="How long each message is delayed."
+    )
+    timeoutUnits: Annotated[Units, ShownIf("pauseType", "delay")] = Field(
+        "seconds", title="Unit of the delay", description="Unit of the delay."
+    )
+    rate: Annotated[float, Stored("1"), LIMITED] = Field(
+        1, ge=0, title="Rate", description="How many messages may pass in the time."
+    )
+    nbRateUnits: Annotated[float, Stored("1"), LIMITED] = Field(
+        1, ge=0, title="Per", description="The time, in units, that the rate is meant for."
+    )
+    rateUnits: Annotated[Literal["second", "minute", "hour", "day"], LIMITED] = Field(
         "second", title="Unit of the rate", description="Unit of the time that the rate is meant for."
     )
-    randomFirst: float = Field(1, ge=0, title="Between", description="The shortest random delay.")
-    randomLast: float = Field(5, ge=0, title="And", description="The longest random delay.")
-    randomUnits: Units = Field("seconds", title="Unit of the random delay", description="Unit of the random delay.")
-    drop: bool = Field(False, title="Drop intermediate messages", description="Drop what comes too early, with `rate`.")
-    allowrate: bool = Field(
+    randomFirst: Annotated[float, Stored("1"), ShownIf("pauseType", "random")] = Field(
+        1, ge=0, title="Between", description="The shortest random delay."
+    )
+    randomLast: Annotated[float, Stored("5"), ShownIf("pauseType", "random")] = Field(
+        5, ge=0, title="And", description="The longest random delay."
+    )
+    randomUnits: Annotated[Units, ShownIf("pauseType", "random")] = Field(
+        "seconds", title="Unit of the random delay", description="Unit of the random delay."
+    )
+    drop: Annotated[bool, ShownIf("pauseType", "rate")] = Field(
+        False, title="Drop intermediate messages", description="Drop what comes too early, with `rate`."
+    )
+    allowrate: Annotated[bool, ShownIf("pauseType", "rate")] = Field(
         False, title="Allow msg.rate to override", description="`msg.rate` sets the milliseconds between messages."
     )
-    outputs: int = Field(
+    outputs: Annotated[int, ShownIf("pauseType", "rate")] = Field(
         1, ge=1, le=2, title="Outputs", description="With 2, what is dropped leaves by the second output."
     )
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import FiniteFloat
 
 from busway.engine.coercion import to_number, to_string
-from busway.engine.fields import PropertyPath
+from busway.engine.fields import PropertyPath, Stored
 from busway.engine.message import UNDEFINED, Message, compile_get, compile_set
 from busway.engine.node import Config, Field, Node, NodeError
 
@@ -20,10 +20,14 @@ class RangeConfig(Config):
         title="Action",
         description="Outside of the range: go on along the line, stop at the end, wrap around, or drop the message.",
     )
-    minin: FiniteFloat = Field(0, title="From, lowest", description="What maps to the lowest result.")
-    maxin: FiniteFloat = Field(1, title="From, highest", description="What maps to the highest result.")
-    minout: FiniteFloat = Field(0, title="To, lowest", description="The lowest result.")
-    maxout: FiniteFloat = Field(1, title="To, highest", description="The highest result.")
+    minin: Annotated[FiniteFloat, Stored("")] = Field(
+        0, title="From, lowest", description="What maps to the lowest result."
+    )
+    maxin: Annotated[FiniteFloat, Stored("")] = Field(
+        1, title="From, highest", description="What maps to the highest result."
+    )
+    minout: Annotated[FiniteFloat, Stored("")] = Field(0, title="To, lowest", description="The lowest result.")
+    maxout: Annotated[FiniteFloat, Stored("")] = Field(1, title="To, highest", description="The highest result.")
     round: bool = Field(False, title="Whole numbers", description="Round the result to the nearest integer.")
     property: Annotated[str, PropertyPath()] = Field("payload", title="Property", description="The number to map.")
 

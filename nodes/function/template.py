@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from busway.engine.coercion import to_string, type_name
 from busway.engine.errors import BuswayError, ValueEvaluationError
-from busway.engine.fields import Code, TypedValue
+from busway.engine.fields import Code, Hidden, TypedValue
 from busway.engine.message import UNDEFINED, Getter, Message, Setter
 from busway.engine.mustache import TemplateError, compile_template
 from busway.engine.node import Config, Field, Node, NodeError
@@ -34,11 +34,13 @@ class TemplateConfig(Config):
     fieldType: Literal["msg", "flow", "global"] = Field(
         "msg", title="Property of", description="The message, the flow context or the global context."
     )
-    format: str = Field("handlebars", title="Highlighting", description="The language that the editor highlights.")
+    format: Annotated[str, Hidden()] = Field(
+        "handlebars", title="Highlighting", description="The language that the editor highlights."
+    )
     syntax: Literal["mustache", "plain", "jinja2"] = Field(
         "mustache", title="Syntax", description="The language of the template; `plain` is a text without any."
     )
-    template: Annotated[str, Code("mustache")] = Field(
+    template: Annotated[str, Code("mustache", "syntax")] = Field(
         "This is the payload: {{payload}} !",
         title="Template",
         description="The text; if it is empty, `msg.template` is the template.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from busway.engine.errors import ConfigError
-from busway.engine.fields import Unit
+from busway.engine.fields import Stored, Unit
 from busway.engine.http.payload import text_of
 from busway.engine.message import new_id
 from busway.engine.node import Config, Field, NodeError
@@ -34,7 +34,7 @@ class ClientConfig(Config):
     wholemsg: Literal["false", "true"] = Field(
         "false", title="Frames are", description="The payload of messages, or whole messages as JSON."
     )
-    hb: Annotated[float, Unit("s")] = Field(
+    hb: Annotated[float, Unit("s"), Stored("")] = Field(
         0, ge=0, title="Heartbeat", description="How often to ask the server for a sign of life; empty: never."
     )
     subprotocol: str = Field("", title="Subprotocols", description="Names to offer, separated by commas.")
