@@ -13,6 +13,7 @@ import quickjs
 from ..errors import ScriptError
 from ..message import Fresh, Message, clone
 from .access import Transfer
+from .asking import Asking
 from .calls import Call
 from .compilation import Compilation, prepare
 from .crossing import Apply, Pack, compile_apply, compile_pack, compile_singles
@@ -43,6 +44,7 @@ class JavaScriptFunction:
         self._late = "node" in self.access.free and (self.access.closes_over or self.access.queues)
         self._calls: dict[int, Call] = {}
         self._timers: dict[int, Cancellable] = {}
+        self._asking = Asking(host.id, self._answer)
         self._begun: Call | None = None
         self._current: Message | None = None
         self._shows_status = False
@@ -424,6 +426,10 @@ class JavaScriptFunction:
         except Exception as error:
             self._answer_soon(question, error)
 
+    def _context(self, question: int, scope: int, asked: list[Any]) -> None:
+        self.queues = True  # what waits for the answer is a job
+        self._asking.start(question, self._engine.mirror.context(scope), asked)
+
     def _answer_soon(self, question: int, found: Any) -> None:
         asyncio.get_running_loop().call_soon(self._answer, question, found)
 
@@ -446,6 +452,7 @@ class JavaScriptFunction:
         finally:
             for timer in list(self._timers.values()):
                 timer.cancel()
+            self._asking.cancel()
             self._engine.remove(self)
             if removed:
                 self._engine.mirror.forget(self._host.context)
@@ -491,4 +498,5 @@ _EFFECTS: dict[str, Callable[..., None]] = {
     "failed": JavaScriptFunction._failed,
     "link": JavaScriptFunction._link,
     "jsonata": JavaScriptFunction._jsonata,
+    "context": JavaScriptFunction._context,
 }

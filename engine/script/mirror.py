@@ -3,7 +3,8 @@
 Function bodies read and write a mirror inside JavaScript, without leaving it. What is set in Python is queued and goes in before the
 next call. What is set in JavaScript stays there until somebody in Python asks for it, where the store is in memory: then the stored
 objects are live in JavaScript as they are in Node-RED, and an object of thousands of entries that each message changes a little never
-crosses. Values for stores that keep them elsewhere (files) cross with the call that set them.
+crosses. Values for stores that keep them elsewhere (files) cross with the call that set them. Stores that other processes share
+have no mirror: they are asked.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ class Mirror:
         scope = _Scope(known.id if known is not None else next(self._ids), context, parent)
         self._take_over(scope)
         self._scopes[context.scope] = self._by_id[scope.id] = scope
-        stores = [[name, isinstance(store, MemoryStore)] for name, store in self._contexts.stores.items()]
+        stores = [[name, isinstance(store, MemoryStore), store.shared] for name, store in self._contexts.stores.items()]
         self._border.open_scope({"id": scope.id, "parent": parent, "first": self._contexts.default, "stores": stores})
         return scope.id
 
@@ -164,6 +165,8 @@ class Mirror:
         """Puts values that fetch what is ahead in the place of those in memory, and notes all values as to be sent in."""
         name_of_scope = scope.context.scope
         for name, store in self._contexts.stores.items():
+            if store.shared:
+                continue
             if isinstance(store, MemoryStore):
                 values = dict(store.data.get(name_of_scope, {}).items())
                 scope.live[name] = store.data[name_of_scope] = LiveValues(values, self._fetcher(scope.id, name))
@@ -174,9 +177,13 @@ class Mirror:
     def _fetcher(self, scope: int, store: str) -> Callable[[str], Any]:
         return lambda key: self._border.pull(scope, store, key)
 
+    def context(self, scope: int) -> Context:
+        """The context that a number in JavaScript means."""
+        return self._by_id[scope].context
+
     # -- from Python to JavaScript ----------------------------------------------------------------------------------
     def _note(self, scope: str, store: str, key: str) -> None:
-        if scope in self._scopes and not self._applying:
+        if scope in self._scopes and not self._applying and not self._contexts.stores[store].shared:
             self.changed[scope, store, key] = None
 
     def flush(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 _FOLDER = Path(__file__).with_name("js")
 
-ALWAYS = ("core", "paths", "clone", "context", "api")
+ALWAYS = ("core", "paths", "clone", "context", "atomic", "api")
 """What every context is made of, in order."""
 
 FILES_OF = {

@@ -352,6 +352,38 @@ class ContextApi:
         """All keys."""
         return self._context.keys(store)
 
+    # -- awaited: works with every store ---------------------------------------------------------------------------
+    async def aget(self, key: str, default: Any = None, store: str | None = None) -> Any:
+        """As :meth:`get`, for every store."""
+        value = await self._context.aget(key, store)
+        return default if value is UNDEFINED else value
+
+    async def aset(self, key: str, value: Any, store: str | None = None) -> None:
+        """As :meth:`set`, for every store."""
+        await self._context.aset(key, value, store)
+
+    async def adelete(self, key: str, store: str | None = None) -> None:
+        """As :meth:`delete`, for every store."""
+        await self._context.aset(key, UNDEFINED, store)
+
+    async def akeys(self, store: str | None = None) -> list[str]:
+        """As :meth:`keys`, for every store."""
+        return await self._context.akeys(store)
+
+    async def increment(self, key: str, by: float = 1, store: str | None = None) -> float:
+        """Adds to a number, 0 where there is none, and gives the new one; nobody else changes it in between."""
+        return await self._context.increment(key, by, store)
+
+    async def compare_and_set(self, key: str, expected: Any, value: Any, store: str | None = None) -> bool:
+        """Sets a value only if it is ``expected`` (None: there is none); whether it was."""
+        return await self._context.compare_and_set(key, expected, value, store)
+
+    async def update(
+        self, key: str, change: Callable[[Any], Any], store: str | None = None, default: Any = None
+    ) -> Any:
+        """Sets a value to ``change(value)`` and gives it; ``change`` may be called again when somebody else was faster."""
+        return await self._context.update(key, change, store, default)
+
     def __getitem__(self, key: str) -> Any:
         value = self.get(key, UNDEFINED)
         if value is UNDEFINED:

@@ -151,18 +151,15 @@
   };
 
   // -- names that bodies may use ------------------------------------------------------------------------------------------------------
-  const contextOf = (id) => {
-    const { get, set, keys } = $.scopes.get(id);
-    return { get, set, keys };
-  };
+  const contextOf = (unit, id) => $.contextFor(unit, $.scopes.get(id));
 
   const PROVIDERS = {
-    context: (unit) => Object.assign(contextOf(unit.info.scopes.context), {
+    context: (unit) => Object.assign(contextOf(unit, unit.info.scopes.context), {
       get flow() { return provide('flow', unit); },
       get global() { return provide('global', unit); },
     }),
-    flow: (unit) => contextOf(unit.info.scopes.flow),
-    global: (unit) => contextOf(unit.info.scopes.global),
+    flow: (unit) => contextOf(unit, unit.info.scopes.flow),
+    global: (unit) => contextOf(unit, unit.info.scopes.global),
     env: (unit) => ({ get: (name) => (own.call(unit.env, name) ? unit.env[name] : undefined) }),
     setTimeout: (unit) => {
       const start = (callback, ms, ...args) => startTimer(unit, callback, ms, args, false);
@@ -249,5 +246,5 @@
   $.forget = (unitId) => void units.delete(unitId);
   $.setEnv = (unitId, text, tagged) => void Object.assign(unitOf(unitId).env, read(text, tagged));
 
-  Object.assign($, { NodeApi, bound, provide, reply: (id, ok, text, tagged) => { answer(id, ok, text, tagged); return $.take(); } });
+  Object.assign($, { NodeApi, bound, provide, ask, reportLate, reply: (id, ok, text, tagged) => { answer(id, ok, text, tagged); return $.take(); } });
 })

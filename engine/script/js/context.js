@@ -7,10 +7,11 @@
   // Of a lazy store the newest value of a key may be here alone: outside is told once that it is `ahead`, and asks for it when it is
   // wanted. Of any other store each value that is set goes out with the call that set it.
   class Store {
-    constructor(scope, [name, lazy]) {
+    constructor(scope, [name, lazy, remote]) {
       this.scope = scope;
       this.name = name;
       this.lazy = lazy;
+      this.remote = remote === true; // nothing of it is here: it is asked outside
       this.data = Object.create(null);
       this.ahead = new Set();
       this.unsent = new Map();
@@ -120,7 +121,9 @@
     constructor(info) {
       this.parent = info.parent;
       this.stores = new Map(info.stores.map((store) => [store[0], new Store(info.id, store)]));
+      this.id = info.id;
       this.first = this.stores.get(info.first);
+      this.asks = [...this.stores.values()].some((store) => store.remote);
       const first = this.first;
       this.get = (key, store, callback) =>
         store === undefined && callback === undefined && first !== undefined && isPlainKey(key)
@@ -132,6 +135,10 @@
     }
     store(name) {
       return this.stores.get(name) ?? this.first;
+    }
+    isRemote(key, store) {
+      const named = typeof key === 'string' ? STORED.exec(key) : null;
+      return this.store(named === null ? store : named[1])?.remote === true;
     }
   }
 
