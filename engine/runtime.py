@@ -226,6 +226,7 @@ class Runtime:
         await self._halt(self.settings.deploy_drain_timeout, gone)
         self.model = new
         if self.held:
+            self._tell_state()
             return
         missing = self.missing_types(new)
         if missing and not self.settings.start_with_unknown_types:
