@@ -52,9 +52,12 @@ class Port:
     __slots__ = (
         "_base",
         "_dispatcher",
+        "_handlings",
         "_late",
         "_late_route",
         "_on_done",
+        "_route",
+        "_sendings",
         "_taps",
         "handle",
         "id",
@@ -83,6 +86,9 @@ class Port:
         self._base: Handler | None = None
         self._on_done: Callable[[Message], None] | None = None
         self._taps: tuple[Callable[[Message], None], ...] = ()
+        self._route: Route = _nowhere
+        self._sendings: tuple[Callable[[Route], Route], ...] = ()
+        self._handlings: tuple[Callable[[Handler], Handler], ...] = ()
         self.tasks: set[asyncio.Future[Any]] = set()
         self.is_coroutine = False
         self.handle: Handler = self._park
@@ -91,7 +97,8 @@ class Port:
     def wire(self, outputs: list[list[Port]], names: tuple[str, ...] = ()) -> None:
         """Wires the outputs; see :func:`compile_route`."""
         self.outputs, self.names, self._late_route = outputs, names, None
-        self.route = compile_route(self._dispatcher, outputs, names)
+        self._route = compile_route(self._dispatcher, outputs, names)
+        self._reroute()
 
     @property
     def late(self) -> Late:
@@ -172,6 +179,34 @@ class Port:
 
         return untap
 
+    def watch_sending(self, around: Callable[[Route], Route], innermost: bool = False) -> Callable[[], None]:
+        """Puts ``around(route)`` in the place of the route, of later ones too; returns how to stop it.
+
+        ``innermost``: what is around gets the compiled route itself, and may return another one that does the same.
+        """
+        self._sendings = (around, *self._sendings) if innermost else (*self._sendings, around)
+        self._reroute()
+
+        def stop() -> None:
+            self._sendings = tuple(one for one in self._sendings if one is not around)
+            self._reroute()
+
+        return stop
+
+    def watch_handling(self, around: Callable[[Handler], Handler]) -> Callable[[], None]:
+        """Puts ``around(handler)`` in the place of the node's handler, of later ones too; returns how to stop it.
+
+        What it makes of a coroutine function has to be one.
+        """
+        self._handlings = (*self._handlings, around)
+        self._rebuild()
+
+        def stop() -> None:
+            self._handlings = tuple(one for one in self._handlings if one is not around)
+            self._rebuild()
+
+        return stop
+
     def done(self, msg: Message) -> None:
         """The node has finished with ``msg``."""
         if self._on_done is not None:
@@ -187,16 +222,29 @@ class Port:
         base = self._base
         if base is None:
             return
+        for around in self._handlings:
+            base = around(base)
         if self.is_coroutine:
             handle = self._stepping(base)
         elif self._on_done is not None and self.node is not None and self.node.completes:
             handle = self._completing(base)
         else:
             handle = base
-        self.shares = handle is base and not self._taps and self.node is not None and self.node.shares
+        self.shares = handle is self._base and self._shares_messages()
         for tap in self._taps:
             handle = _tapped(tap, handle)
         self.handle = handle
+
+    def _shares_messages(self) -> bool:
+        """Not while somebody watches: what is shared takes another route."""
+        return self.node is not None and self.node.shares and not self._taps and not self._sendings
+
+    def _reroute(self) -> None:
+        route = self._route
+        for around in self._sendings:
+            route = around(route)
+        self.route = route
+        self._rebuild()
 
     def _completing(self, base: Handler) -> Handler:
         dispatcher = self._dispatcher
@@ -323,6 +371,8 @@ class Dispatcher:
         self.origins = 0
         """Origins that have not settled."""
         self.held = False
+        self.delivered = 0
+        """Messages that were handed to nodes since the start."""
         self.slice_started = 0.0
         self._scheduled = False
         self._holds_collector = False
@@ -390,6 +440,7 @@ class Dispatcher:
             if not count % CHECK_EVERY and clock() - started > SLICE:
                 break
         self.slice_started = 0.0
+        self.delivered += count
         set_origin(None)
         self._hold_collector(len(queue) > CROWDED and gc.get_count()[0] < MOST_UNCOLLECTED)
         if queue:

@@ -4,6 +4,7 @@
 |---|---|
 | ``status`` | ``(node, {fill, shape, text, ...})``; an empty dict clears |
 | ``debug`` | what a debug node shows: ``{id, z, path, name, topic, property, msg, format, ...}`` before encoding |
+| ``error`` | ``(node, exception, whether a catch node took it)`` |
 | ``log`` | ``{level, id, type, name, z, path, msg, timestamp}``; level as in Node-RED: error 20, warn 30, info 40, debug 50, trace 60 |
 | ``notification`` | ``(name, data)``: ``runtime-state``, ``runtime-deploy``, ``node/added``, ... |
 | ``deployed`` | the ids of the nodes that vanished |

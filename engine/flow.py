@@ -189,6 +189,7 @@ class Flow:
         broken = Broken(Broken.config_class(name=definition.name), self, port, definition.raw)
         self.runtime.failed[definition.id] = error
         port.shut()
+        self.runtime.events.emit("error", (broken, error, False))
         self.log(broken, "error", reports.text_of(error))
         self.runtime.events.emit("status", (broken, {"fill": "red", "shape": "ring", "text": "failed to start"}))
 
@@ -324,7 +325,9 @@ class Flow:
     # -- reports ----------------------------------------------------------------------------------------------------
     def report_error(self, node: Node[Any], error: BaseException, msg: Message | None) -> None:
         """An error of a node: to the catch nodes if it concerns a message, else, or when none takes it, to the log."""
-        if msg is not None and reports.error(self, node, error, msg):
+        caught = msg is not None and reports.error(self, node, error, msg)
+        self.runtime.events.emit("error", (node, error, caught))
+        if caught:
             return
         origin = ORIGIN.get()
         if origin is not None and msg is not None:

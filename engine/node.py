@@ -355,6 +355,11 @@ class Node(Generic[C]):
         """How the node is called in logs: ``type 'name'`` or ``type id``."""
         return f"{self.type} {self.name!r}" if self.name else f"{self.type} {self.id}"
 
+    @property
+    def holding(self) -> int:
+        """How many messages it keeps for later."""
+        return len(self._holds)
+
     # -- closing, called by the flow --------------------------------------------------------------------------------
     def _cancel_timers(self) -> None:
         """Cancels all timers of the node."""
