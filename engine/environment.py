@@ -26,11 +26,15 @@ log = logging.getLogger("busway.environment")
 _PARENT = "$parent."
 
 
+_OWN_SECRETS = frozenset({"BUSWAY_CREDENTIAL_SECRET", "BUSWAY_TOKEN"})
+
+
 class ProcessEnvironment:
-    """The variables of the process, the end of every chain; ``excludes`` are the names that flows must not see."""
+    """The variables of the process, the end of every chain; ``excludes`` are the names that flows must not see, beside those
+    that hold secrets of Busway itself."""
 
     def __init__(self, excludes: Iterable[str] = ()) -> None:
-        self._excludes = frozenset(excludes)
+        self._excludes = _OWN_SECRETS.union(excludes)
 
     def get(self, name: str) -> Any:
         """The value of a variable, UNDEFINED when there is none or it is excluded."""
