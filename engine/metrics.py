@@ -30,6 +30,10 @@ PATIENCE = 2.0
 async def exposition(runtime: Runtime, accept: str = "") -> tuple[bytes, str]:
     """All figures as text, and its content type: OpenMetrics where ``accept`` names it, else Prometheus' own form."""
     found = [*_runtime(runtime), *[metric async for metric in _gauges(runtime)], *_process()]
+    if runtime.settings.metrics_per_node:
+        from .node_metrics import NodeMetrics
+
+        found.extend(NodeMetrics.of(runtime).collect())
     encode, content_type = choose_encoder(accept)
     return encode(_Found(found)), content_type
 

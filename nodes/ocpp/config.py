@@ -104,6 +104,7 @@ class OcppConfig(ConfigNode[OcppServer]):
             config.trimHistory,
         )
         self._pool = Pool.of(runtime.services)
+        self._pool.offer(runtime.gauges)
         dispatcher = runtime.dispatcher
         try:
             limit = runtime.settings.source_limit

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from busway.engine.gauges import Gauge
 from tests.e2e.program import environment
-from tests.editor.serving import place
+from tests.editor.serving import do, place, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -97,3 +97,46 @@ async def test_the_library_is_not_loaded_before_somebody_asks():
         subprocess.run, [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
     )
     assert run.stdout == "False\n"
+
+
+@do
+def fails(msg):
+    if msg.get("fail"):
+        raise ValueError("wanted")
+    return msg
+
+
+@do
+async def waits(msg):
+    await asyncio.sleep(0.02)
+    return msg
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_figures_of_each_node_where_they_are_wanted(tmp_path):
+    nodes = [place("do", "a", ["b"], what="fails"), place("do", "b", ["c"], what="waits"), place("seen", "c")]
+    async with served(tmp_path, *nodes, metrics_per_node=True) as site:
+        await read(site)
+        for fail in (False, True, False):
+            site.runtime.receive("a", {"fail": fail})
+        await site.settled()
+        found, _ = await read(site)
+        received = {key[1]: value for key, value in found.items() if key[0] == "busway_node_received_total"}
+        assert received == {"a": 3, "b": 2, "c": 2}
+        assert found["busway_node_errors_total", "a", "do", "t"] == 1
+        assert found["busway_node_errors_total", "b", "do", "t"] == 0
+        assert found["busway_node_sent_total", "0", "a", "do", "t"] == 2
+        assert found["busway_node_seconds_count", "b", "do", "t"] == 2
+        assert 0.04 <= found["busway_node_seconds_sum", "b", "do", "t"] < 5
+        await site.deploy(place("do", "a", ["new"], what="fails"), place("seen", "new"), mode="nodes")
+        site.runtime.receive("a", {})
+        await site.settled()
+        found, _ = await read(site)
+        received = {key[1]: value for key, value in found.items() if key[0] == "busway_node_received_total"}
+        assert received == {"a": 4, "new": 1}
+
+
+async def test_nodes_are_not_counted_unless_it_was_set(site):
+    await site.deploy(place("seen", "a"))
+    found, _ = await read(site)
+    assert not [name for name, *_ in found if name.startswith("busway_node_")]

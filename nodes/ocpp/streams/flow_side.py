@@ -56,6 +56,8 @@ class FlowSide:
         self._connector = connector
         self._desks: dict[str, Desk] = {}
         self._foreign: set[str] = set()
+        self.groups: list[dict[str, Any]] = []
+        """What Redis said last of the groups of the inbound stream, a few seconds ago at most."""
         self._loop = asyncio.get_running_loop()
         work = (self._sweep(), self._tend())
         self._tasks = [self._loop.create_task(part, name="ocpp-tend") for part in work]
@@ -160,7 +162,7 @@ class FlowSide:
 
     async def _survey(self, ask: Ask) -> list[dict[str, Any]]:
         """All groups of the inbound stream; notes whether there are some that are not read here."""
-        known = await history.groups(ask)
+        known = self.groups = await history.groups(ask)
         reading = {name for name, desk in self._desks.items() if desk.reader is not None}
         self._foreign = {group["name"] for group in known} - reading
         return known

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
+from busway.engine.gauges import Gauge
+
 from .address import Address
 from .flow_side import FlowSide
 
@@ -28,6 +30,21 @@ class Pool:
         pool: Pool = services.setdefault(SERVICE, None) or cls()
         services[SERVICE] = pool
         return pool
+
+    def offer(self, gauges: MutableMapping[str, Gauge]) -> None:
+        """Offers how far behind the groups of the inbound streams are, as Redis said a few seconds ago at most."""
+        lag = "Entries of the inbound stream that a group has not been given yet."
+        pending = "Entries of the inbound stream that a group was given and has not acknowledged."
+        gauges["ocpp_stream_lag"] = Gauge(lag, lambda: self._groups("lag"), ("redis", "group"))
+        gauges["ocpp_stream_pending"] = Gauge(pending, lambda: self._groups("pending"), ("redis", "group"))
+
+    def _groups(self, figure: str) -> dict[tuple[str, ...], float]:
+        return {
+            (address.shown, str(group["name"])): float(group[figure])
+            for address, side in self._sides.items()
+            for group in side.groups
+            if group.get(figure) is not None
+        }
 
     def acquire(self, address: Address, limit: int, overloaded: Callable[[], bool]) -> FlowSide:
         """The flow side of an address. Raises LinkDown when the address cannot be understood."""
