@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import quickjs
 
 from busway.engine.model import FlowModel
 from busway.engine.storage import FileStorage
@@ -202,6 +203,31 @@ async def test_what_a_module_says_cannot_break_out_of_its_script(site):
     page = (await site.client.get("/nodes/user/ask")).text
     assert "How many &lt;/script&gt; at most." in page
     assert "Asks &lt;b&gt;somebody&lt;/b&gt;. <strong>Loudly.</strong>" in page
+
+
+EDITOR = """
+var window = globalThis, types = {};
+var RED = {
+    nodes: {registerType: function (type, definition) { types[type] = definition; }},
+    validators: {number: function () { return function () { return true; }; }}
+};
+"""
+
+
+async def test_the_definitions_run_in_an_editor(site):
+    page = (await site.client.get("/nodes")).text
+    engine = quickjs.Context()
+    engine.eval(EDITOR)
+    for script in re.findall(r'<script type="text/javascript">(.*?)</script>', page, re.DOTALL):
+        engine.eval(script)
+    told = json.loads(engine.eval("JSON.stringify(types)"))
+    assert set(told) >= {"inject", "debug", "switch", "ask", "ocpp-config"}
+    assert told["ocpp-config"]["category"] == "config"
+    assert told["debug"]["button"] == {"toggle": "active"}
+    assert told["ask"]["defaults"] == {"name": {"value": ""}, "limit": {"value": 5}}
+    assert told["switch"]["defaults"]["rules"]["value"] == [{"t": "eq", "v": "", "vt": "str"}]
+    assert engine.eval("types.range.label.call({name: 'mine'})") == "mine"
+    assert engine.eval("types.range.label.call({})") == "range"
 
 
 # -- libraries ---------------------------------------------------------------------------------------------------------

@@ -81,3 +81,14 @@ async def test_a_changed_file_restarts_its_nodes_only(bench, tmp_path):
     await bench.send("h", {})
     assert bench.payloads("x") == ["new"]
     assert runtime.journal == []
+
+
+def test_a_type_that_is_switched_off_is_missing_until_it_is_switched_on():
+    registry = Registry()
+    assert registry.get("range") is not None
+    registry.switch(["range", "debug"], False)
+    assert (registry.get("range"), registry.knows("range"), "range" in registry.types()) == (None, False, True)
+    assert "range" not in {cls.type for cls in registry.all()}
+    registry.switch(["range"], True)
+    assert registry.get("range") is not None
+    assert (registry.disabled, registry.errors) == ({"debug"}, {})

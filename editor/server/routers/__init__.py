@@ -18,7 +18,6 @@ from . import (
     library,
     messages,
     metrics,
-    metrics,
     nodes,
     plugins,
     settings,
