@@ -69,7 +69,8 @@ class Function(Node[FunctionConfig]):
     - `node.status({fill, shape, text})`, `node.log()`, `node.warn()`, `node.error(text, msg)`, `node.debug()`, `node.trace()`;
       `node.id`, `node.name`, `node.path`, `node.outputCount`; `node.on("close", callback)`;
     - `await node.linkcall(target, msg, {timeout})` calls a *link in* node and gives what a *link out* node returns;
-    - `context`, `flow`, `global` with `get(key)`, `set(key, value)`, `keys()`; `env.get(name)`;
+    - `context`, `flow`, `global` with `get(key)`, `set(key, value)`, `keys()`, and in one step, awaited: `increment(key, by)`,
+      `compareAndSet(key, expected, value)`, `update(key, change)`; a store in Redis takes a callback; `env.get(name)`;
     - `RED.util`, `Buffer`, `URL`, `URLSearchParams`, `util`, `console`, `setTimeout`, `setInterval` and the functions that stop
       them, `structuredClone`, `TextEncoder`, `TextDecoder`;
     - modules: `buffer`, `crypto` (digests and random values), `events`, `os`, `path`, `querystring`, `url`, `util`. Modules of npm
@@ -84,6 +85,8 @@ class Function(Node[FunctionConfig]):
     - `node.status(text, fill, shape)`, `node.error(text, msg)`, `node.warn()`, `log(text)`, `log.warn(text)`;
       `node.after(seconds, callback)`, `node.on_close(callback)`; `await node.linkcall(target, msg)`;
     - `context`, `flow`, `global_` with `get(key, default)`, `set(key, value)`, `delete(key)`, `keys()`, and `flow["key"]`;
+      awaited, for every store: `aget`, `aset`, `adelete`, `akeys`, `increment(key, by)`, `compare_and_set(key, expected, value)`,
+      `update(key, change)`;
       `env.get(name)`, `env["name"]`.
 
     Python code runs as a part of Busway: nothing limits what it does or how long. The setting `python_functions` turns it off.

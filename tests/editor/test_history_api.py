@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -93,6 +94,17 @@ async def test_secrets_are_in_no_part_of_the_history(site, tmp_path):
     assert [answer.status_code for answer in said] == [200, 200, 200]
     assert not any("PLANTED" in answer.text for answer in said)
     assert not any(b"PLANTED" in gzip.decompress(file.read_bytes()) for file in (tmp_path / ".history").glob("*.gz"))
+
+
+async def test_who_deployed_is_kept(tmp_path):
+    token = {"name": "robot", "hash": f"sha256:{sha256(b'secret').hexdigest()}", "permissions": "*"}
+    async with served(tmp_path, storage=FileStorage(tmp_path), auth={"tokens": [token]}) as site:
+        assert (await site.client.get("/history")).status_code == 401
+        site.client.headers["authorization"] = "Bearer secret"
+        rev = await deployed(site, place("seen", "a"))
+        await site.client.post(f"/history/{rev}/restore")
+        kept = (await site.client.get("/history")).json()["deploys"]
+        assert [one["user"] for one in kept] == ["robot", "robot"]
 
 
 async def test_a_runtime_in_memory_has_no_history(tmp_path):
