@@ -5,27 +5,50 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from busway.engine.errors import BuswayError, ConfigError
-from busway.engine.fields import Widget
+from busway.engine.fields import Column, Hidden, Rows, ShownIf, TypedValue
 from busway.engine.message import UNDEFINED, Message
 from busway.engine.node import Config, Field, Node
 from busway.nodes.function.change_rules import Step, compile_rule, normalised, sets_member
 
 DEFAULT_RULE = {"t": "set", "p": "payload", "pt": "msg", "to": "", "tot": "str"}
+PLACES = ("msg", "flow", "global")
+VALUES = (*PLACES, "str", "num", "bool", "json", "bin", "date", "jsonata", "env")
+RULES = Rows(
+    Column("t", "Action", "action", (("set", "Set"), ("change", "Change"), ("delete", "Delete"), ("move", "Move"))),
+    Column("p", "Property", "property", hints=(TypedValue("pt", *PLACES),)),
+    Column(
+        "from",
+        "Search for",
+        "from",
+        hints=(TypedValue("fromt", *PLACES, "str", "re", "num", "bool", "env"), ShownIf("t", "change")),
+    ),
+    Column("to", "To", "to", hints=(TypedValue("tot", *VALUES), ShownIf("t", "set", "change", "move"))),
+    Column("dc", "Deep copy", "copy", hints=(ShownIf("tot", *PLACES),)),
+    **DEFAULT_RULE,
+)
 
 
 class ChangeConfig(Config):
-    rules: Annotated[list[dict[str, Any]], Widget("change-rules")] = Field(
+    rules: Annotated[list[dict[str, Any]], RULES] = Field(
         default_factory=lambda: [dict(DEFAULT_RULE)],
         title="Rules",
         description="What is changed, in this order: each rule has an action `t` (`set`, `change`, `move`, `delete`), the "
         "property `p` of `pt` (`msg`, `flow`, `global`), and what the action needs: `to` with its type `tot`, for "
         "`change` also `from` with `fromt`; `dc` sets a deep copy.",
     )
-    action: str = Field("", title="Action", description="Of older files: the action of the only rule, or `replace`.")
-    property: str = Field("", title="Property", description="Of older files: the property of the only rule.")
-    from_: str = Field("", alias="from", title="From", description="Of older files: what the only rule searches for.")
-    to: str = Field("", title="To", description="Of older files: the value of the only rule.")
-    reg: bool = Field(False, title="Use a regular expression", description="Of older files: how `from` is meant.")
+    action: Annotated[str, Hidden()] = Field(
+        "", title="Action", description="Of older files: the action of the only rule, or `replace`."
+    )
+    property: Annotated[str, Hidden()] = Field(
+        "", title="Property", description="Of older files: the property of the only rule."
+    )
+    from_: Annotated[str, Hidden()] = Field(
+        "", alias="from", title="From", description="Of older files: what the only rule searches for."
+    )
+    to: Annotated[str, Hidden()] = Field("", title="To", description="Of older files: the value of the only rule.")
+    reg: Annotated[bool, Hidden()] = Field(
+        False, title="Use a regular expression", description="Of older files: how `from` is meant."
+    )
 
 
 class Change(Node[ChangeConfig]):

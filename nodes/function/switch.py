@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from busway.engine.errors import BuswayError, ConfigError
-from busway.engine.fields import TypedValue, Widget
+from busway.engine.fields import Column, Hidden, Rows, ShownIf, TypedValue
 from busway.engine.message import Getter, Message
 from busway.engine.node import Config, Field, Node
 from busway.engine.values import compile_value
@@ -14,6 +14,24 @@ from busway.nodes.function.switch_rules import Row, Table, compile_rules, normal
 from busway.nodes.function.switch_sequence import Sequences
 
 DEFAULT_RULE = {"t": "eq", "v": "", "vt": "str"}
+TESTS = (
+    *(("eq", "=="), ("neq", "!="), ("lt", "<"), ("lte", "<="), ("gt", ">"), ("gte", ">="), ("hask", "has key")),
+    *(("btwn", "is between"), ("cont", "contains"), ("regex", "matches regex"), ("true", "is true")),
+    *(("false", "is false"), ("null", "is null"), ("nnull", "is not null"), ("istype", "is of type")),
+    *(("empty", "is empty"), ("nempty", "is not empty"), ("head", "head"), ("index", "index between")),
+    *(("tail", "tail"), ("jsonata_exp", "JSONata expression"), ("else", "otherwise")),
+)
+WITH_VALUE = ("eq", "neq", "lt", "lte", "gt", "gte", "hask", "btwn", "cont", "regex", "istype", "head", "index", "tail")
+KINDS = ("string", "number", "boolean", "array", "buffer", "object", "json", "undefined", "null")
+"""What *is of type* tests for, beside the types of values."""
+VALUES = ("str", "num", "msg", "flow", "global", "jsonata", "env", "prev")
+RULES = Rows(
+    Column("t", "Test", "op", TESTS),
+    Column("v", "Value", "value", hints=(TypedValue("vt", *VALUES, *KINDS), ShownIf("t", *WITH_VALUE, "jsonata_exp"))),
+    Column("v2", "And", "value2", hints=(TypedValue("v2t", *VALUES), ShownIf("t", "btwn", "index"))),
+    Column("case", "Ignore case", "case", hints=(ShownIf("t", "regex"),)),
+    **DEFAULT_RULE,
+)
 
 Handler = Callable[[Message], Row | None]
 
@@ -23,7 +41,7 @@ class SwitchConfig(Config):
         "payload", title="Property", description="The value that the rules test."
     )
     propertyType: str = Field("msg", title="Type of the property", description="Where the value comes from.")
-    rules: Annotated[list[dict[str, Any]], Widget("switch-rules")] = Field(
+    rules: Annotated[list[dict[str, Any]], RULES] = Field(
         default_factory=lambda: [dict(DEFAULT_RULE)],
         title="Rules",
         description="The tests, one for each output: a test `t` with the value `v` of type `vt`, for ranges also `v2` of "
@@ -35,7 +53,9 @@ class SwitchConfig(Config):
     repair: bool = Field(
         False, title="Recreate message sequences", description="Give each output a sequence that is complete in itself."
     )
-    outputs: int = Field(1, ge=0, title="Outputs", description="The number of outputs: one for each rule.")
+    outputs: Annotated[int, Hidden()] = Field(
+        1, ge=0, title="Outputs", description="The number of outputs: one for each rule."
+    )
 
 
 class Switch(Node[SwitchConfig]):
@@ -63,6 +83,7 @@ class Switch(Node[SwitchConfig]):
     color = "#E2D96E"
     icon = "switch.svg"
     completes = False
+    output_rule: ClassVar[dict[str, Any] | None] = {"rows": "rules", "property": "outputs"}
 
     @classmethod
     def output_count(cls, config: SwitchConfig) -> int:

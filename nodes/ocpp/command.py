@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from uuid import uuid4
 
 from busway.engine.errors import BuswayError
@@ -87,6 +87,7 @@ class OcppCommand(Node[OcppCommandConfig]):
     palette_label = "ocpp command"
     inputs = 1
     outputs = 1
+    output_rule: ClassVar[dict[str, Any] | None] = {"field": "offline", "in": ["output"], "then": 2, "else": 1}
 
     @classmethod
     def output_count(cls, config: OcppCommandConfig) -> int:

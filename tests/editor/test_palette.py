@@ -70,6 +70,7 @@ def test_an_editor_needs_to_know_no_type_by_name(type):
         assert field.get("visible", {"field": field["name"]})["field"] in names, field
         for column in field.get("columns", ()):
             members = {column["name"] for column in field["columns"]}
+            members |= {column["typeField"] for column in field["columns"] if "typeField" in column}
             assert column.get("visible", {"field": column["name"]})["field"] in members, column
     rule = shown["outputRule"] or {}
     assert {rule[key] for key in ("property", "rows", "field") if key in rule} <= names
@@ -121,3 +122,13 @@ def test_hints_of_fields_reach_the_form():
 def test_the_number_of_outputs_follows_from_a_property():
     assert OURS["function"]["outputRule"] == {"property": "outputs"}
     assert OURS["change"]["outputRule"] is None
+
+
+def test_rule_lists_are_described_by_their_columns():
+    columns = {column["part"]: column for column in fields("switch")["rules"]["columns"]}
+    assert len(columns["op"]["enum"]) == len(set(columns["op"]["enum"])) == 22
+    assert columns["value2"]["visible"] == {"field": "t", "in": ["btwn", "index"]}
+    assert fields("switch")["rules"]["new"] == {"t": "eq", "v": "", "vt": "str"}
+    assert OURS["switch"]["outputRule"] == {"rows": "rules", "property": "outputs"}
+    assert [column["part"] for column in fields("change")["rules"]["columns"]][:2] == ["action", "property"]
+    assert [column["part"] for column in fields("inject")["props"]["columns"]] == ["property", "value"]
