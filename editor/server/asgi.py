@@ -18,7 +18,18 @@ from .sameorigin import is_same_origin
 from .security_endpoints import basic_auth, cors
 from .security_exposure import known_hosts
 from .security_headers import with_data_headers, with_page_headers
-from .wire import Application, BodyTooLarge, ClientGone, Receive, Scope, Send, header, read_body, send_answer
+from .wire import (
+    Application,
+    BodyTooLarge,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    header,
+    read_body,
+    send_answer,
+    send_pieces,
+)
 
 log = logging.getLogger("busway.http")
 
@@ -144,7 +155,10 @@ class Face:
             answer = await exchange.answer
         finally:
             expiry.cancel()
-        await send_answer(send, answer)
+        if answer.chunks is None:
+            await send_answer(send, answer)
+        else:
+            await send_pieces(send, receive, answer)
 
     def _expired(self, exchange: Exchange) -> None:
         exchange.fail(504, "no_response", f"the flow did not answer within {self._patience:g} seconds")

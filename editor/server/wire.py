@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -53,3 +54,30 @@ async def send_answer(send: Send, answer: Answer) -> None:
     """Writes an answer."""
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body})
+
+
+async def send_pieces(send: Send, receive: Receive, answer: Answer) -> None:
+    """Writes an answer whose body comes piece by piece; ends it when the client goes away."""
+    writing = asyncio.ensure_future(_write_pieces(send, answer))
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait((writing, gone), return_when=asyncio.FIRST_COMPLETED)
+        if writing.done():
+            writing.result()
+    finally:
+        writing.cancel()
+        gone.cancel()
+        await asyncio.gather(writing, gone, return_exceptions=True)
+
+
+async def _write_pieces(send: Send, answer: Answer) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    if answer.chunks is not None:
+        async for piece in answer.chunks:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import BuswayError
@@ -46,6 +46,8 @@ class Answer(NamedTuple):
     status: int
     headers: Headers
     body: bytes
+    chunks: AsyncIterator[bytes] | None = None
+    """The body where it is sent piece by piece; ``body`` is empty then."""
 
 
 class Exchange:
@@ -164,14 +166,17 @@ class HttpResponse:
 
     # -- answering --------------------------------------------------------------------------------------------------
     def send(self, payload: Any = UNDEFINED) -> None:
-        """Answers: text and numbers as HTML unless a content type is set, bytes as they are, everything else as JSON;
-        nothing for UNDEFINED. Raises AlreadyAnswered."""
+        """Answers: text and numbers as HTML unless a content type is set, bytes as they are, an iterator's pieces one by one,
+        everything else as JSON; nothing for UNDEFINED. Raises AlreadyAnswered."""
         if isinstance(payload, (bytes, bytearray, memoryview)):
             self._finish(bytes(payload), _BINARY)
         elif isinstance(payload, (str, int, float)):
             self._finish(utf8(text_of(payload)), _HTML, is_text=True)
         elif payload is UNDEFINED:
             self._finish(b"", _NOTHING)
+        elif isinstance(payload, (AsyncIterable, Iterator)):
+            lines = self._lines(_BINARY, False) if self._headers else [*_BINARY]
+            self._exchange.respond(Answer(self._status, lines, b"", pieces(payload)))
         else:
             self.json(payload)
 
@@ -213,6 +218,22 @@ class HttpResponse:
         lines = [(name.encode(), line.encode("latin-1")) for name, found in self._headers.items() for line in found]
         own = [(b"content-type", with_charset(given, is_text).encode("latin-1"))] if given else default
         return [*lines, *own]
+
+
+async def pieces(source: AsyncIterable[Any] | Iterator[Any]) -> AsyncIterator[bytes]:
+    """The pieces of a body: bytes as they are, text in UTF-8, everything else as a line of JSON."""
+    if isinstance(source, Iterator):
+        for piece in source:
+            yield _piece(piece)
+    else:
+        async for piece in source:
+            yield _piece(piece)
+
+
+def _piece(piece: Any) -> bytes:
+    if isinstance(piece, (bytes, bytearray, memoryview)):
+        return bytes(piece)
+    return utf8(piece) if isinstance(piece, str) else json_bytes(piece) + b"\n"
 
 
 def complete(status: int, headers: Headers, body: bytes) -> Answer:

@@ -31,7 +31,8 @@ class HttpReply(Node[HttpResponseConfig]):
     ### Inputs
 
     - `payload`: the body. Objects, arrays and null become JSON (with a `callback` in the query: JSONP); text, numbers and
-      true or false are sent as text; bytes as they are; without a payload the body is empty.
+      true or false are sent as text; bytes as they are; what a Python generator yields piece by piece; without a payload the
+      body is empty.
     - `statusCode`: HTTP status, where the node has none. Default 200.
     - `headers`: headers as an object. A list of values sends the header several times.
     - `cookies`: cookies as an object: `{name: "value"}`, `{name: {value, path, domain, maxAge, expires, httpOnly, secure,

@@ -1,5 +1,6 @@
 """Answers over real HTTP. Expectations were made with Node-RED 5.0.7, differences are named."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -238,3 +239,35 @@ async def test_a_status_code_that_is_none_keeps_the_node_from_starting(site):
     flow = [{"id": "t", "type": "tab"}, place("http response", "out", statusCode="fine")]
     await site.runtime.deploy(FlowModel.parse(flow))
     assert "it is a number from 200 to 599, or empty" in str(site.runtime.failed["out"])
+
+
+async def pieces():
+    for piece in ("täxt ", b"bytes ", {"a": 1.0}):
+        yield piece
+
+
+@pytest.mark.parametrize("payload", [pieces, lambda: iter(["täxt ", b"bytes ", {"a": 1.0}])])
+async def test_what_comes_piece_by_piece_is_sent_so(site, payload):
+    found, errors = await answered(site, payload=payload(), headers={"content-type": "text/event-stream"})
+    assert found.content == 'täxt bytes {"a":1}\n'.encode()
+    assert found.headers["transfer-encoding"] == "chunked"
+    assert found.headers["content-type"].startswith("text/event-stream")
+    assert errors == []
+
+
+async def test_pieces_end_when_the_client_goes_away(site):
+    ended = asyncio.Event()
+
+    async def endless():
+        try:
+            while True:
+                yield "x"
+                await asyncio.sleep(0.001)
+        finally:
+            ended.set()
+
+    await answered(site)
+    ANSWER["payload"] = endless()
+    async with site.client.stream("GET", "/x") as answer:
+        assert await anext(answer.aiter_text()) != ""
+    await asyncio.wait_for(ended.wait(), 5)
