@@ -29,9 +29,12 @@ _DAMAGED = (gzip.BadGzipFile, EOFError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class KeptDeploy:
-    """A kept deploy: when (ISO 8601, UTC), by whom ("" is unknown), the revision of the flows, the type of the deploy
-    (``full``, ``flows``, ``nodes``, ``reload``; "" where it was none), and how many nodes it added, changed, removed, rewired and
-    moved."""
+    """A kept deploy.
+
+    When (ISO 8601, UTC), by whom ("" is unknown), the revision of the flows, the type of the deploy (``full``, ``flows``,
+    ``nodes``, ``reload``, ``restore`` into the file; "" where it was none), and how many nodes it added, changed, removed, rewired
+    and moved.
+    """
 
     when: str
     user: str
@@ -120,7 +123,7 @@ class History:
         kept = self._bounded([*self._entries_or_new(), deploy])
         write_atomic(self._index, jsontext.kept([asdict(entry) for entry in kept], pretty=True), _PRIVATE)
         wanted = {self._path(entry.revision) for entry in kept}
-        for file in self.folder.glob("*.json.gz"):
+        for file in self.folder.glob("*.json.gz*"):  # also what an interrupted write has left
             if file not in wanted:
                 file.unlink(missing_ok=True)
 

@@ -293,6 +293,38 @@ def test_a_history_that_cannot_be_written_hinders_no_deploy(storage, tmp_path, c
     assert "not kept in the history" in caplog.text
 
 
+def test_what_a_crash_left_in_the_history_is_swept_away_by_the_next_deploy(storage, tmp_path):
+    storage.save(flows("a"), None)
+    history = tmp_path / ".history"
+    (history / "0123.json.gz").write_bytes(b"written, not in the index yet")
+    (history / "4567.json.gz.$$$").write_bytes(b"half")
+    again = FileStorage(tmp_path)
+    assert [deploy.revision for deploy in again.history()] == [flows("a").revision]
+    again.load()
+    again.save(flows("b"), None)
+    kept = {f"{flows(name).revision}.json.gz" for name in "ab"}
+    assert set(names(history)) == {"index.json", *kept}
+
+
+def test_the_history_is_for_the_owner_only(storage, tmp_path):
+    storage.save(flows("a"), None)
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / ".history").iterdir()}
+    assert modes == {0o600}
+
+
+def test_secrets_in_a_flow_file_do_not_reach_the_history(storage, tmp_path):
+    item = {"id": "n", "type": "x", "z": "t", "credentials": {"password": "PLANTED"}}
+    tab = {"id": "t", "type": "tab", "env": [{"name": "KEY", "type": "cred", "value": "PLANTED"}]}
+    (tmp_path / "flows.json").write_text(json.dumps([tab, item]))
+    storage.load()
+    storage.save(flows("a"), None)
+    [found] = [deploy for deploy in storage.history() if deploy.user == "(changed outside)"]
+    assert storage.restore(found.revision).raw == [
+        {"id": "t", "type": "tab", "env": [{"name": "KEY", "type": "cred"}]},
+        {"id": "n", "type": "x", "z": "t"},
+    ]
+
+
 def test_a_kept_deploy_that_somebody_removed_is_told(storage, tmp_path):
     storage.save(flows("a"), None)
     (tmp_path / ".history" / f"{flows('a').revision}.json.gz").unlink()
