@@ -34,20 +34,24 @@ def header(scope: Scope, name: bytes) -> str | None:
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The body of a request. Raises BodyTooLarge above ``limit`` bytes, ClientGone."""
     declared = header(scope, b"content-length")
-    if declared is not None and declared.isdigit() and int(declared) > limit:
+    if declared is None:
+        if header(scope, b"transfer-encoding") is None:
+            return b""
+    elif declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge(f"the body has {int(declared)} bytes, {limit} are allowed (setting api_max_length)")
-    if declared is None and header(scope, b"transfer-encoding") is None:
-        return b""
-    body = bytearray()
+    parts: list[bytes] = []
+    size = 0
     while True:
         event = await receive()
         if event["type"] == "http.disconnect":
             raise ClientGone("the client went away before its request was complete")
-        body += event.get("body", b"")
-        if len(body) > limit:
+        body: bytes = event.get("body", b"")
+        size += len(body)
+        if size > limit:
             raise BodyTooLarge(f"the body has more than {limit} bytes (setting api_max_length)")
         if not event.get("more_body", False):
-            return bytes(body)
+            return b"".join([*parts, body]) if parts else body
+        parts.append(body)
 
 
 async def send_answer(send: Send, answer: Answer) -> None:

@@ -32,17 +32,14 @@ class BodyError(BuswayError):
 
 
 class ContentType(NamedTuple):
-    """A ``Content-Type`` header: ``main`` and ``sub`` are ``text`` and ``plain``, "" when there is none or it is none."""
+    """A ``Content-Type`` header: ``type`` is ``text/plain``, ``main`` and ``sub`` its parts, "" when there is none or it is
+    none."""
 
+    type: str
     main: str
     sub: str
     charset: str
     boundary: str
-
-    @property
-    def type(self) -> str:
-        """``text/plain``."""
-        return f"{self.main}/{self.sub}"
 
 
 @lru_cache(maxsize=256)
@@ -54,7 +51,7 @@ def content_type(header: str) -> ContentType:
     main, _, sub = header.partition(";")[0].strip().lower().partition("/")
     if not (main and sub) or "/" in sub:
         main = sub = ""
-    return ContentType(main, sub, charset.lower(), boundary)
+    return ContentType(f"{main}/{sub}", main, sub, charset.lower(), boundary)
 
 
 def read_body(request: HttpRequest, limit: int, upload: bool = False) -> Any:
