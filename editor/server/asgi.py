@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import TYPE_CHECKING
 
 from busway.engine.http import Answer, Exchange, HttpRequest, HttpResponse, HttpRoute, error_answer
 from busway.engine.runtime import Runtime
+from busway.engine.settings import Settings
 
 from .api import RETRY, TEXT_TYPE, Api, Call
 from .comms import Comms
 from .sameorigin import is_same_origin
-from .security_endpoints import basic_auth, cors
 from .security_exposure import known_hosts
 from .security_headers import with_data_headers, with_page_headers
 from .wire import (
@@ -30,6 +31,9 @@ from .wire import (
     send_answer,
     send_pieces,
 )
+
+if TYPE_CHECKING:
+    from .security_endpoints import BasicAuth, Cors
 
 log = logging.getLogger("busway.http")
 
@@ -54,7 +58,7 @@ class Face:
         self._node_root = _root(settings.http_node_root)
         self._limit = settings.api_max_length
         self._hosts = known_hosts(settings)
-        self._basic_auth, self._cors = basic_auth(settings), cors(settings)
+        self._basic_auth, self._cors = _doors(settings)
         self._patience = settings.http_response_timeout
         self._framework: Application | None = None
         self._loading = asyncio.Lock()
@@ -183,6 +187,15 @@ class Face:
         if self._basic_auth is not None and await self._basic_auth.refusal(scope):
             return False
         return await self.runtime.http.sockets.serve(below, scope, receive, send)
+
+
+def _doors(settings: Settings) -> tuple[BasicAuth | None, Cors | None]:
+    """What stands before the flows' endpoints, loaded when the settings ask for it."""
+    if settings.http_node_auth is None and settings.http_node_cors is None:
+        return None, None
+    from .security_endpoints import basic_auth, cors
+
+    return basic_auth(settings), cors(settings)
 
 
 def _strange(host: str | None) -> str:

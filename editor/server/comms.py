@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from busway.engine.encode import encode
 from busway.engine.errors import BuswayError, ScriptError
@@ -19,8 +19,10 @@ from busway.engine.runtime import Runtime
 
 from .live import LiveDesk
 from .outbox import Outbox, TooSlow
-from .security import Guard, Visitor, dismiss
 from .wire import Receive, Send
+
+if TYPE_CHECKING:
+    from .security import Guard, Visitor
 
 log = logging.getLogger("busway.comms")
 
@@ -132,7 +134,7 @@ class Comms:
             with self.guard.while_valid(visitor, over.set):
                 await self._attend(Outbox(), receive, send, over, visitor)
             if over.is_set():
-                await dismiss(send)
+                await self.guard.dismiss(send)
 
     async def _attend(
         self, outbox: Outbox, receive: Receive, send: Send, over: asyncio.Event, visitor: Visitor | None = None

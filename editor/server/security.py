@@ -72,11 +72,16 @@ class Guard:
             if not endpoint.permission:
                 return None
             self._refused(endpoint, call, "unknown")
-            return unauthorized(_REALM + (b', error="invalid_token"' if token else b""))
+            return self.challenge(b', error="invalid_token"' if token else b"")
         if call.user.may(endpoint.permission):
             return None
         self._refused(endpoint, call, "forbidden")
         return unauthorized()
+
+    @staticmethod
+    def challenge(reason: bytes = b"") -> Answer:
+        """401 for who is not known."""
+        return unauthorized(_REALM + reason)
 
     def done(self, endpoint: Endpoint, call: Call, status: int) -> None:
         """Records what an endpoint did that changes something."""
@@ -116,13 +121,13 @@ class Guard:
     async def welcome(self, receive: Receive, send: Send, request: HttpRequest) -> Visitor | None:
         """The handshake of ``/comms``: the first packet says who it is, unless visitors may look on. None: it was closed."""
         if self._strangers >= MOST_STRANGERS:
-            await dismiss(send)
+            await self.dismiss(send)
             return None
         self._strangers += 1
         try:
             event = await asyncio.wait_for(receive(), AUTH_PATIENCE)
         except TimeoutError:
-            await dismiss(send)
+            await self.dismiss(send)
             return None
         finally:
             self._strangers -= 1
@@ -136,7 +141,7 @@ class Guard:
         if user is None or not user.may(COMMS_PERMISSION):
             who = user.name if user is not None else ""
             self.audit.refusal("comms.open", who, self.address(request), "forbidden" if user else "unknown")
-            await dismiss(send)
+            await self.dismiss(send)
             return None
         self.audit.record("comms.open", user.name, self.address(request), "ok")
         if token is None:
@@ -144,14 +149,16 @@ class Guard:
         await send({"type": "websocket.send", "text": '{"auth":"ok"}'})
         return Visitor(user, token)
 
+    @staticmethod
+    async def dismiss(send: Send) -> None:
+        """Tells a socket that it may not listen, and closes it."""
+        with suppress(OSError):
+            await send({"type": "websocket.send", "text": '{"auth":"fail"}'})
+            await send({"type": "websocket.close", "code": 1000})
+
     def while_valid(self, visitor: Visitor | None, ended: Callable[[], None]) -> AbstractContextManager[None]:
         """Calls ``ended`` if the visitor's session ends within the block."""
         return self.sessions.watched(visitor.token, ended) if visitor and visitor.token else nullcontext()
-
-
-def guard_for(settings: Settings) -> Guard | None:
-    """The guard of a server; None when everybody may do everything."""
-    return Guard(settings) if settings.auth.is_used else None
 
 
 def bearer_token(request: HttpRequest) -> str | None:
@@ -165,13 +172,6 @@ def unauthorized(challenge: bytes = b"") -> Answer:
     body = b"Unauthorized" if challenge else b""
     headers = [(b"content-length", b"%d" % len(body))]
     return Answer(401, [(b"www-authenticate", challenge), *headers] if challenge else headers, body)
-
-
-async def dismiss(send: Send) -> None:
-    """Tells a socket that it may not listen, and closes it."""
-    with suppress(OSError):
-        await send({"type": "websocket.send", "text": '{"auth":"fail"}'})
-        await send({"type": "websocket.close", "code": 1000})
 
 
 def _auth_of(text: str) -> str | None:

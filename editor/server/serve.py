@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import uvicorn
 
@@ -16,12 +16,15 @@ from busway.engine.gauges import Gauge
 from busway.engine.runtime import Runtime
 from busway.engine.settings import Settings
 
+from .api import Api
 from .asgi import Face
 from .comms import Comms
 from .routers import admin_api
-from .security import guard_for
 from .security_exposure import check_exposure
 from .security_tls import certificate_of
+
+if TYPE_CHECKING:
+    from .security import Guard
 
 log = logging.getLogger("busway.http")
 
@@ -46,7 +49,7 @@ class HttpFace:
         self.settings = settings or runtime.settings
         self.comms = Comms(runtime, self.settings.web_socket_keep_alive_time)
         api = admin_api()
-        self.guard = api.guard = self.comms.guard = guard_for(self.settings)
+        self.guard = api.guard = self.comms.guard = _guard(self.settings, api)
         runtime.gauges["comms_clients"] = Gauge("Clients of /comms.", lambda: {(): len(self.comms.clients)})
         self.face = Face(runtime, api, self.comms)
         self.port = 0
@@ -130,6 +133,19 @@ class HttpFace:
         self._server = None
         if self.guard is not None:
             self.guard.close()
+
+
+def _guard(settings: Settings, api: Api) -> Guard | None:
+    """Who checks users; None when everybody may do everything, and then nothing of it is loaded."""
+    if not settings.auth.is_used:
+        return None
+    from .security import COMMS_PERMISSION, Guard
+    from .users import pointless
+
+    known = {COMMS_PERMISSION, *(endpoint.permission for endpoint in api.endpoints if endpoint.permission)}
+    for sentence in pointless(settings.auth, known):
+        log.warning(sentence)
+    return Guard(settings)
 
 
 class _Server(uvicorn.Server):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from busway.engine.errors import suggest
 from busway.engine.security_settings import AuthSettings
 
-from .permissions import permits
+from .permissions import permits, permits_all
 
 ANONYMOUS = "anonymous"
 
@@ -24,6 +26,10 @@ class User:
     def may(self, permission: str) -> bool:
         """Whether the user has a permission; "" needs none."""
         return permits(self.permissions, permission) and permits(self.scope, permission)
+
+    def grants(self, scope: Iterable[str]) -> bool:
+        """Whether the user's permissions cover a scope."""
+        return permits_all(self.permissions, scope)
 
 
 class Users:
@@ -55,6 +61,15 @@ class Users:
         """Changes when the user's password does; None when there is no such user."""
         stored = self._passwords.get(name)
         return token_hash(stored)[:16] if stored is not None else None
+
+
+def pointless(settings: AuthSettings, known: Collection[str]) -> Iterator[str]:
+    """A sentence for each permission in the settings that opens nothing; ``known`` are those that something needs."""
+    granted = [(one.name, one.permissions) for one in (*settings.users, *settings.tokens)]
+    for name, permissions in [*granted, ("default_permissions", settings.default_permissions or [])]:
+        for one in permissions:
+            if not any(permits([one], wanted) for wanted in known):
+                yield f"[auth] {name}: permission {one!r} opens nothing{suggest(one, known)}"
 
 
 def token_hash(token: str) -> str:

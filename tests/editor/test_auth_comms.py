@@ -76,7 +76,10 @@ async def test_a_user_who_may_not_see_status_is_dismissed(site):
 
 
 async def test_a_token_of_the_settings_lets_in(tmp_path):
-    async with guarded(tmp_path, auth={"tokens": [token_entry("status.read")]}) as site, socket_of(site, {"auth": API_TOKEN}) as socket:
+    async with (
+        guarded(tmp_path, auth={"tokens": [token_entry("status.read")]}) as site,
+        socket_of(site, {"auth": API_TOKEN}) as socket,
+    ):
         assert await heard(socket) == {"auth": "ok"}
 
 

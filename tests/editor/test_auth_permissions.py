@@ -1,7 +1,9 @@
 import pytest
 
 from busway.editor.server.permissions import permits, permits_all
-from busway.editor.server.users import User
+from busway.editor.server.users import User, pointless
+from busway.engine.security_settings import AuthSettings
+from tests.editor.people import guarded, user
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,19 @@ def test_a_scope_and_the_permissions_must_both_allow():
     assert User("a", ("*",), ("flows.read",)).may("flows.read")
     assert not User("a", ("*",), ("flows.read",)).may("flows.write")
     assert not User("a", ("read",), ("*",)).may("flows.write")
+
+
+def test_a_permission_that_opens_nothing_is_told():
+    settings = AuthSettings.model_validate(
+        {"users": [user("anna", ["flow.write", "read"])], "default_permissions": ["nodes.read", "*.frob"]}
+    )
+    assert list(pointless(settings, {"flows.write", "nodes.read"})) == [
+        "[auth] anna: permission 'flow.write' opens nothing; did you mean 'flows.write'?",
+        "[auth] default_permissions: permission '*.frob' opens nothing",
+    ]
+
+
+async def test_the_log_names_it(tmp_path, caplog):
+    async with guarded(tmp_path, auth={"users": [user("anna", ["flow.write", "status.read"])]}):
+        assert "'flow.write' opens nothing; did you mean 'flows.write'?" in caplog.text
+        assert "status.read" not in caplog.text

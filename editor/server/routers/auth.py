@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from busway.engine.http import Answer
 from busway.engine.http.query import TooDeep, TooManyParameters, parse_form
 
 from ..api import ApiError, Call, Resource, empty_answer, json_answer
-from ..login import TooManyTries, Try
-from ..permissions import permits_all
-from ..security import Guard, unauthorized
-from ..users import User
+
+if TYPE_CHECKING:
+    from ..security import Guard
+    from ..users import User
 
 resource = Resource("auth")
 
@@ -56,7 +56,7 @@ async def create_token(call: Call) -> Answer:
     guard = _guard(call)
     body = _body(call)
     if body.get("client_id") not in CLIENTS or body.get("client_secret", CLIENT_SECRET) != CLIENT_SECRET:
-        return unauthorized(b'Bearer realm="Users"')
+        return guard.challenge()
     try:
         return await _log_in(guard, call, body)
     except _Refused as refused:
@@ -72,7 +72,7 @@ async def revoke(call: Call) -> Answer:
     """
     guard = _guard(call)
     if call.user is None:
-        return unauthorized(b'Bearer realm="Users"')
+        return guard.challenge()
     token = _body(call).get("token")
     session = await guard.sessions.revoke(token) if isinstance(token, str) else None
     if session is not None:
@@ -82,6 +82,8 @@ async def revoke(call: Call) -> Answer:
 
 
 async def _log_in(guard: Guard, call: Call, body: dict[str, Any]) -> Answer:
+    from ..login import TooManyTries, Try
+
     if body.get("grant_type") != "password":
         raise _Refused(501, "unsupported_grant_type", f"Unsupported grant type: {body.get('grant_type')}")
     name, password = (_required(body, field) for field in ("username", "password"))
@@ -130,7 +132,7 @@ def _scope(body: dict[str, Any], user: User | None) -> list[str] | None:
     if user is None:
         return None
     wanted = text.split() or list(user.permissions)
-    return wanted if permits_all(user.permissions, wanted) else None
+    return wanted if user.grants(wanted) else None
 
 
 def _body(call: Call) -> dict[str, Any]:
