@@ -180,13 +180,19 @@ class Parts:
 
 
 async def reload_on_change(runtime: Any, folders: list[Path]) -> None:
-    """Restarts the nodes of a custom type whenever its file in one of ``folders`` changes."""
+    """Restarts the nodes of a custom type whenever its file in one of ``folders`` changes, and tells editors of it."""
     from watchfiles import awatch
 
-    async for _changes in awatch(*folders, recursive=False, step=200):
+    from .editor.server.node_news import news
+    from .editor.server.node_sets import node_sets
+
+    async for changes in awatch(*folders, recursive=False, step=200):
+        before = node_sets(runtime.registry)
         types = runtime.registry.reload_folders()
         log.info("custom nodes changed: %s", ", ".join(sorted(types)) or "none left")
         await runtime.reload_types(types)
+        for name, sets in news(before, node_sets(runtime.registry), {Path(path).stem for _, path in changes}):
+            runtime.events.emit("notification", (name, sets))
 
 
 def run_gateway(options: dict[str, Any]) -> int:
