@@ -1,6 +1,7 @@
 """How often somebody may try to log in."""
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -18,6 +19,7 @@ from busway.editor.server.login import (
     network_of,
 )
 from busway.editor.server.users import Users
+from busway.engine.passwords import hash_password, verify_password
 from busway.engine.security_settings import AuthSettings
 from tests.editor.people import API_TOKEN, USERS, audit_of, bearer, guarded, log_in, token_of, user
 from tests.editor.serving import until
@@ -112,6 +114,20 @@ async def test_what_waits_for_a_check_is_bounded_but_for_known_browsers(login):
     assert await waiting == ["wrong"] * _WAITING + ["refused"] * 5 + ["in"]
 
 
+async def test_passwords_are_checked_beside_the_event_loop(login, monkeypatch):
+    threads = []
+
+    def watched(password, stored):
+        threads.append(threading.current_thread())
+        return verify_password(password, stored)
+
+    monkeypatch.setattr("busway.editor.server.login.verify_password", watched)
+    assert await tried(login, "anna's secret") == "in"
+    assert await tried(login, name="nobody") == "wrong"
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
+
+
 def test_counts_are_bounded(monkeypatch):
     monkeypatch.setattr("busway.editor.server.login._REMEMBERED", 10)
     attempts = Attempts()
@@ -186,8 +202,6 @@ async def test_nobody_else_can_say_where_he_comes_from(tmp_path):
 
 async def test_ten_thousand_tries_do_not_slow_others(tmp_path):
     """With hashes that cost what real ones cost."""
-    from busway.engine.passwords import hash_password
-
     users = [{**USERS[0], "password": hash_password("anna's secret")}, user("rudi", "read")]
     async with guarded(tmp_path, auth={"users": users, "tokens": [_reader()]}) as site:
         quiet = await _slowest_of(site, 30)
