@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ..errors import ContextError, StorageError
 from ..message import UNDEFINED, Keys, get_at, set_at
 from .jsonable import Circular, value_text
+from .redis_client import SCHEMES, client_of, sentinels_of
 from .store import Change, Store, added, is_stale
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ PREFIX = "busway:context"
 PATIENCE = 5.0
 """Seconds that Redis may take to answer."""
 _OPTIONS = {"url", "prefix"}
-_SCHEMES = ("redis", "rediss", "unix")
 _BATCH = 500
 _NO_INTEGER = re.compile("not an integer|overflow")
 
@@ -44,17 +44,17 @@ return {1, ''}
 
 
 def redis_store(config: Mapping[str, Any], user_dir: Path | None) -> RedisStore:
-    """A store from its settings: ``url`` (``redis://``, ``rediss://``, ``unix://``; default: the setting ``redis_url``, or the
-    embedded server) and ``prefix`` of the keys. Raises ContextError."""
+    """A store from its settings: ``url`` (``redis://``, ``rediss://``, ``unix://``, ``redis+sentinel://``, ``rediss+sentinel://``;
+    default: the setting ``redis_url``, or the embedded server) and ``prefix`` of the keys. Raises ContextError."""
     unknown = config.keys() - _OPTIONS
     if unknown:
         raise ContextError(f"context storage: a redis store has no {sorted(unknown)[0]!r}; it has 'url' and 'prefix'")
     url = config.get("url")
     if not url or not isinstance(url, str):
         raise ContextError("context storage: a redis store needs a 'url', or the setting 'redis_url'")
-    if urlsplit(url).scheme not in _SCHEMES:
+    if urlsplit(url).scheme not in SCHEMES:
         raise ContextError(
-            f"context storage: {_shown(url)!r} is not the URL of a Redis; it begins redis://, rediss:// or unix://"
+            f"context storage: {_shown(url)!r} is not the URL of a Redis; it begins redis://, rediss://, unix:// or redis+sentinel://"
         )
     return RedisStore(url, str(config.get("prefix") or PREFIX))
 
@@ -81,13 +81,15 @@ class RedisStore(Store):
     async def open(self) -> None:
         from redis.asyncio import Redis
         from redis.asyncio.retry import Retry
+        from redis.asyncio.sentinel import Sentinel
         from redis.backoff import ExponentialBackoff, NoBackoff
 
         options: dict[str, Any] = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
         try:
-            self._client = Redis.from_url(self.url, retry=Retry(ExponentialBackoff(cap=0.5), 3), **options)
+            steady = Retry(ExponentialBackoff(cap=0.5), 3)
+            self._client = client_of(self.url, Redis, Sentinel, retry=steady, **options)
             # A command that is not sent again: when its answer is lost nobody knows whether it was carried out.
-            self._exact = Redis.from_url(self.url, retry=Retry(NoBackoff(), 0), **options)
+            self._exact = client_of(self.url, Redis, Sentinel, retry=Retry(NoBackoff(), 0), **options)
         except ValueError as error:
             raise StorageError(f"context store: {_shown(self.url)!r} is not the URL of a Redis: {error}") from None
         await self._told(self._client.ping())
@@ -95,9 +97,11 @@ class RedisStore(Store):
     async def close(self) -> None:
         for client in (self._client, self._exact):
             if client is not None:
-                await client.aclose()
+                for one in (client, *sentinels_of(client)):
+                    await one.aclose()
         if self._blocking is not None:
-            self._blocking.close()
+            for blocking in (self._blocking, *sentinels_of(self._blocking)):
+                blocking.close()
         self._client = self._exact = self._blocking = None
 
     # -- awaited -----------------------------------------------------------------------------------------------------
@@ -227,9 +231,11 @@ class RedisStore(Store):
         """As :meth:`_told`, waiting with the whole process."""
         from redis import Redis
         from redis.exceptions import RedisError
+        from redis.sentinel import Sentinel
 
         if self._blocking is None:
-            self._blocking = Redis.from_url(self.url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+            options = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+            self._blocking = client_of(self.url, Redis, Sentinel, **options)
         try:
             return command(self._blocking)
         except (RedisError, OSError, TimeoutError) as error:
