@@ -169,6 +169,14 @@ async def test_node_files_are_read_again_on_request(site, tmp_path):
     assert site.node("a").config.limit == 67
 
 
+async def test_clients_are_told_of_new_node_files(site, tmp_path):
+    (tmp_path / "nodes" / "beg.py").write_text(CUSTOM.replace("{limit}", "1").replace('"ask"', '"beg"'))
+    async with site.comms() as socket:
+        await site.client.post("/nodes", json={"module": "user"})
+        told = await socket.next("notification/node/added")
+        assert [found["id"] for found in told["data"]] == ["user/beg"]
+
+
 async def test_packages_are_neither_installed_nor_removed_and_the_answer_says_how(site):
     install = await site.client.post("/nodes", json={"module": "busway-sun"})
     assert (install.status_code, "pip install" in install.json()["message"]) == (400, True)

@@ -37,11 +37,16 @@ async def add_module(call: Call) -> Answer:
     from ..models.nodes import NewModule
 
     name = call.fits(NewModule).module
-    registry = call.runtime.registry
+    runtime, registry = call.runtime, call.runtime.registry
+    before = node_sets(registry)
     if name != USER:
-        _refuse_install(name, name in {found["module"] for found in node_sets(registry)})
-    await call.runtime.reload_types(registry.reload_folders())
-    return json_answer(find_module(registry, USER))
+        _refuse_install(name, name in {found["module"] for found in before})
+    await runtime.reload_types(registry.reload_folders())
+    module = find_module(registry, USER)
+    known = {found["id"] for found in before}
+    if added := [found for found in module["nodes"] if found["id"] not in known]:
+        runtime.events.emit("notification", ("node/added", added))
+    return json_answer(module)
 
 
 @resource.get("/nodes/types", "nodes.read")
