@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from busway.engine.errors import ConfigError, ValueEvaluationError
+from busway.engine.errors import ValueEvaluationError
 from busway.engine.fields import Credential
 from busway.engine.http.payload import text_of
 from busway.engine.message import UNDEFINED, Message
@@ -20,6 +20,7 @@ from .http_client import HttpClient, Incoming, RequestError, Way
 from .http_proxy import HttpProxy
 from .outgoing import Outgoing, basic, clean_url, set_body, split_user, with_query
 from .proxies import environment_proxy
+from .references import require
 from .request_mark import MARK, headers_hash, set_by_flow
 from .tls_config import TlsConfig
 
@@ -104,9 +105,7 @@ class HttpRequest(Node[HttpRequestConfig]):
 
     def start(self) -> None:
         config = self.config
-        for name, found in (("tls", config.tls), ("proxy", config.proxy)):
-            if self.properties.get(name) and found is None:
-                raise ConfigError(f"{name} refers to {self.properties[name]!r}, which does not exist or did not start")
+        require(self, tls=config.tls, proxy=config.proxy)
         self._under_way = 0
         self._url = self._compile_url(config.url)
         self._rows = compile_rows(config.headers, self.env)

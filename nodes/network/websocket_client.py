@@ -15,6 +15,7 @@ from busway.engine.node import Config, Field, NodeError
 
 from .header_rows import HeaderRow, compile_rows
 from .proxies import environment_proxy
+from .references import require
 from .tls_config import TlsConfig
 from .websocket_endpoint import SESSION_TYPE, Data, WebsocketEndpoint
 
@@ -59,8 +60,7 @@ class WebsocketClient(WebsocketEndpoint[ClientConfig]):
             raise ConfigError(
                 f"websocket-client: {self.config.path!r} is no address of a WebSocket; write it like ws://host:80/path"
             )
-        if self.properties.get("tls") and self.config.tls is None:
-            raise ConfigError(f"tls refers to {self.properties['tls']!r}, which does not exist or did not start")
+        require(self, tls=self.config.tls)
         self.whole_message = self.config.wholemsg == "true"
         self._connection: ClientConnection | None = None
         self._headers = compile_rows(self.config.headers, self.env)
