@@ -17,7 +17,7 @@ class Deploy(Model):
     user: str = Field(description="By whom; empty where it is not known.")
     revision: str = Field(description="The revision of the flows.")
     type: str = Field(
-        description="Type of the deploy: `full`, `flows`, `nodes`, `reload`, `restore` (written to the file while nothing ran); empty for a file found changed."
+        description="Type of the deploy: `full`, `flows`, `nodes`, `reload`, `restore` (into the file); empty for a file found changed."
     )
     changes: dict[str, int] = Field(
         description="How many nodes it added, changed, removed, rewired, moved, and how many tabs, groups and subflows it touched."

@@ -10,7 +10,8 @@ async def test_what_was_not_given_out_lags_and_what_is_not_acknowledged_is_pendi
     server.client.xreadgroup("watchers", "somebody", {"ws:inbound": ">"}, count=1)
     async with flow_of([node("ocpp-config", "cfg", url=server.url)], virtual=False) as flow:
         gauges, side = flow.runtime.gauges, flow.node("cfg").side
-        await until(lambda: side.groups)
+        await until(lambda: side.trouble is None)
+        await side._survey(side.writer.ask)
         label = (flow.node("cfg").address.shown, "watchers")
         assert gauges["ocpp_stream_lag"].read() == {label: 1}
         assert gauges["ocpp_stream_pending"].read() == {label: 1}
