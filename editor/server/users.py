@@ -65,8 +65,9 @@ class Users:
 
 def pointless(settings: AuthSettings, known: Collection[str]) -> Iterator[str]:
     """A sentence for each permission in the settings that opens nothing; ``known`` are those that something needs."""
-    granted = [(one.name, one.permissions) for one in (*settings.users, *settings.tokens)]
-    for name, permissions in [*granted, ("default_permissions", settings.default_permissions or [])]:
+    users = [(one.name, one.permissions) for one in settings.users]
+    tokens = [(one.name, one.permissions) for one in settings.tokens]
+    for name, permissions in [*users, *tokens, ("default_permissions", settings.default_permissions or [])]:
         for one in permissions:
             if not any(permits([one], wanted) for wanted in known):
                 yield f"[auth] {name}: permission {one!r} opens nothing{suggest(one, known)}"
