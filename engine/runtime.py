@@ -105,6 +105,8 @@ class Runtime:
                 self._load_only(model or stored or self.model)
             else:
                 await self._replace_all(model or stored or self.model)
+        if self.state == "start" or self.held:
+            self._tell_state()
 
     def _load_only(self, model: FlowModel) -> None:
         """Flows that do harm can be mended before they run."""

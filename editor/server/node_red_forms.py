@@ -21,6 +21,7 @@ from .palette import describe_type
 Field = Mapping[str, Any]
 
 _SCRIPT = Path(__file__).with_suffix(".js")
+_DEBUG = Path(__file__).with_name("node_red_debug.js")
 _LOOK = (
     "type",
     "color",
@@ -38,9 +39,12 @@ _NUMBERS = ("integer", "number")
 
 
 def page(registry: Registry, sets: Iterable[Mapping[str, Any]]) -> str:
-    """The HTML of the types in these sets that are switched on and can be loaded."""
+    """The HTML of the types in these sets that are switched on and can be loaded, and a debug panel."""
     parts = [_set(registry, found) for found in sets if found["enabled"]]
-    return "\n".join([f'<script type="text/javascript">\n{_SCRIPT.read_text(encoding="utf-8")}</script>', *parts])
+    scripts = [
+        f'<script type="text/javascript">\n{file.read_text(encoding="utf-8")}</script>' for file in (_SCRIPT, _DEBUG)
+    ]
+    return "\n".join([*scripts, *parts])
 
 
 def _set(registry: Registry, found: Mapping[str, Any]) -> str:

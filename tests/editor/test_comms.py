@@ -7,7 +7,7 @@ from websockets.exceptions import InvalidStatus
 
 from busway.editor.server.comms import Comms, topic_pattern
 from busway.engine.errors import ScriptError
-from tests.editor.serving import do, place, until
+from tests.editor.serving import do, place, served, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -113,6 +113,12 @@ async def test_a_deploy_is_told(site):
         await client.subscribe("notification/#")
         topics = {(await client.next())["topic"] for _ in range(2)}
     assert topics == {"notification/runtime-state", "notification/runtime-deploy"}
+
+
+async def test_an_editor_that_comes_after_the_start_hears_that_the_flows_run(tmp_path):
+    async with served(tmp_path, place("seen", "s")) as fresh, fresh.comms() as client:
+        await client.subscribe("notification/#")
+        assert await client.next() == {"topic": "notification/runtime-state", "data": {"state": "start"}}
 
 
 async def test_other_notifications_are_sent_once(site):

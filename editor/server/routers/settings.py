@@ -66,7 +66,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
         "httpNodeRoot": settings.http_node_root,
         "version": __version__,
         "context": {"default": contexts.default, "stores": list(contexts.stores)},
-        "codeEditor": {"lib": "codemirror", "options": {}},
+        "codeEditor": {"lib": "monaco", "options": {}},
         "libraries": [_library(library) for library in libraries(runtime).values()],
         "flowFilePretty": settings.flow_file_pretty,
         "flowEncryptionType": _encryption(settings.credential_secret),
