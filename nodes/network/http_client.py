@@ -56,6 +56,7 @@ class Incoming:
     headers: dict[str, Any]
     body: bytes
     url: str
+    challenges: list[str] = field(default_factory=list)
     redirects: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -142,9 +143,10 @@ class HttpClient:
         digest_user: tuple[str, str] | None,
     ) -> Incoming:
         answer = await self._once(session, request, way, jar)
-        challenges = answer.headers.get("www-authenticate", "") if digest_user and answer.status == 401 else ""
-        challenge = read_challenges([challenges]) if challenges else None
-        if challenge is None or digest_user is None:
+        if digest_user is None or answer.status != 401:
+            return answer
+        challenge = read_challenges(answer.challenges)
+        if challenge is None:
             return answer
         parts = urlsplit(request.url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
@@ -177,7 +179,8 @@ class HttpClient:
         ) as response:
             body = await response.read()
             jar.take(request.url, response.headers.getall("Set-Cookie", ()))
-            return Incoming(response.status, plain_headers(response.headers.items()), body, request.url)
+            challenges = response.headers.getall("WWW-Authenticate", [])
+            return Incoming(response.status, plain_headers(response.headers.items()), body, request.url, challenges)
 
 
 def _client_error() -> type[Exception]:

@@ -286,7 +286,9 @@ async def test_digest_challenges_are_answered(site, algorithm, cut):
         given = request.headers.get("Authorization")
         if given is None:
             challenge = f'Digest realm="r, s", qop="auth,auth-int", nonce="n", algorithm={algorithm}, opaque="o"'
-            return web.Response(status=401, headers={"WWW-Authenticate": challenge})
+            refusal = web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="r"'})
+            refusal.headers.add("WWW-Authenticate", challenge)
+            return refusal
         found = {name: quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', given)}
         who = digest("me:r, s:secret")
         if algorithm.endswith("-sess"):
