@@ -2,7 +2,7 @@
 (function () {
     "use strict";
     var MOST = 200;
-    if (window.buswayDebug) {
+    if (window.buswayDebug || !RED.sidebar || !RED.comms) {
         return;
     }
     window.buswayDebug = true;
