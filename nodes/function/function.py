@@ -32,7 +32,7 @@ console = logging.getLogger("busway.console")
 
 
 class FunctionConfig(Config):
-    func: Annotated[str, Code("javascript")] = Field(
+    func: Annotated[str, Code("javascript", "language")] = Field(
         "\nreturn msg;", title="On message", description="The code that runs for each message."
     )
     outputs: int = Field(1, ge=0, le=500, title="Outputs", description="How many outputs the node has.")
@@ -40,10 +40,10 @@ class FunctionConfig(Config):
         0, ge=0, title="Timeout", description="How long the code may run without a pause; 0 takes the usual limit."
     )
     noerr: int = Field(0, title="Errors", description="How many errors the editor found in the code.")
-    initialize: Annotated[str, Code("javascript")] = Field(
+    initialize: Annotated[str, Code("javascript", "language")] = Field(
         "", title="On start", description="Code that runs once when the node starts; messages wait until it is through."
     )
-    finalize: Annotated[str, Code("javascript")] = Field(
+    finalize: Annotated[str, Code("javascript", "language")] = Field(
         "", title="On stop", description="Code that runs once when the node stops."
     )
     libs: list[dict[str, Any]] = Field(
