@@ -15,7 +15,7 @@ help:
 run: $(READY)
 	$(BIN)/busway run flows/charging-backoffice.json --simulate 6
 
-test: $(READY) tests/.peers-ready
+test: $(READY) tests/.peers-ready tests/.browser-ready
 	$(BIN)/python -m pytest
 
 lint: $(READY) types
@@ -46,5 +46,9 @@ tests/.peers-ready: tests/peers/package.json
 	cd tests/peers && npm install --silent --no-audit --no-fund
 	@touch $@
 
+tests/.browser-ready: $(READY)
+	@.ci/need-browser $(BIN)/python
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .types build dist tests/.peers-ready tests/peers/node_modules
+	rm -rf $(VENV) .types build dist tests/.peers-ready tests/.browser-ready tests/peers/node_modules
