@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from .dispatch import Dispatcher, Entry, Port, Route, by_output
+from .dispatch import Dispatcher, Entry, Port
 from .encode import encode
 from .message import new_id
 from .origin import Origin
+from .routing import Route, by_output
 from .standin import Instance
 
 if TYPE_CHECKING:

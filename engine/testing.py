@@ -18,7 +18,7 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .dispatch import Port, Route, by_output
+from .dispatch import Port
 from .errors import BuswayError
 from .message import Message, clone
 from .model import TAB_TYPES, FlowModel
@@ -26,6 +26,7 @@ from .node import Config, ConfigNode, Node, wall_clock
 from .origin import Origin
 from .registry import NodeClass, Registry
 from .reports import LEVELS, text_of
+from .routing import Route, by_output
 from .runtime import Mode, Runtime
 from .settings import Settings
 from .virtualclock import VirtualClock, virtual_loop

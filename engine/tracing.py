@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .dispatch import Handler, Port, Route, by_output
+from .dispatch import Handler, Port
 from .message import Message
 from .origin import ORIGIN, Origin
 from .reports import text_of
+from .routing import Route, by_output
 from .taps import messages_in
 
 if TYPE_CHECKING:
