@@ -16,6 +16,7 @@ run: $(READY)
 	$(BIN)/busway run flows/charging-backoffice.json --simulate 6
 
 test: $(READY) tests/.peers-ready tests/.browser-ready
+	@.ci/need-tools
 	$(BIN)/python -m pytest
 
 lint: $(READY) types

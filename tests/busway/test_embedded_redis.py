@@ -230,7 +230,6 @@ def test_without_a_shipped_server_the_path_is_searched(tmp_path, monkeypatch):
     assert find_binary() == tmp_path / "redis-server"
 
 
-@pytest.mark.skipif(not shutil.which("redis-server"), reason="no redis-server on the PATH")
 async def test_redis_server_of_the_system_serves_as_well(tmp_path):
     program = Path(shutil.which("redis-server"))
     async with EmbeddedRedis(tmp_path, program=program) as server, client_of(server) as client:

@@ -2,7 +2,6 @@
 
 import shutil
 
-import pytest
 from playwright.async_api import async_playwright
 
 from tests.editor.people import guarded
@@ -11,7 +10,6 @@ from tests.editor.serving import until
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 async def test_it_asks_who_looks_and_then_shows_messages(tmp_path):
     async with guarded(tmp_path) as site, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -1,7 +1,6 @@
 """Connections to Redis: the forms of URL, TLS, login, sentinels, and what is told when it cannot be done."""
 
 import contextlib
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -39,8 +38,6 @@ def certificate(authority):
 @pytest.fixture
 def serve(folder):
     """Starts servers: ``serve(*options)``; all are stopped at the end."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
     started = []
 
     def start(*options):
