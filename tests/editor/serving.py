@@ -30,7 +30,9 @@ class Do(Node[DoConfig]):
 
 
 def do(deed):
-    """Makes a function available to nodes of type ``do`` by its name."""
+    """Makes a function available to nodes of type ``do`` by its name, which no other test module may use."""
+    taken = Do.deeds.get(deed.__name__)
+    assert taken is None or taken.__module__ == deed.__module__, f"{taken.__module__} has a deed {deed.__name__!r}"
     Do.deeds[deed.__name__] = deed
     return deed
 

@@ -10,7 +10,7 @@ from tests.editor.serving import TAB, do, place, served, until
 
 
 @do
-def forward(msg):
+def hand_on(msg):
     return msg
 
 
@@ -61,14 +61,14 @@ async def test_messages_are_counted_at_each_output(site):
 
 
 async def test_a_tab_means_its_nodes_and_a_star_all(site):
-    await site.deploy(placed("a", "forward", ["s"]), place("seen", "s"))
+    await site.deploy(placed("a", "hand_on", ["s"]), place("seen", "s"))
     live = Live.of(site.runtime)
     assert live.nodes_of(["t"]) == live.nodes_of(["*"]) == {"a", "s"}
     assert live.nodes_of(["nobody"]) == set()
 
 
 async def test_nothing_is_on_the_path_while_nobody_watches(site):
-    await site.deploy(placed("a", "forward", ["s"]), place("seen", "s"))
+    await site.deploy(placed("a", "hand_on", ["s"]), place("seen", "s"))
     port = site.runtime.ports["a"]
     route, handle = port.route, port.handle
     live = Live.of(site.runtime)
@@ -86,17 +86,17 @@ async def test_nothing_is_on_the_path_while_nobody_watches(site):
 
 
 async def test_counting_goes_on_after_deploys_and_follows_nodes_that_come_back(site):
-    first = (placed("a", "forward", ["s"]), place("seen", "s"))
+    first = (placed("a", "hand_on", ["s"]), place("seen", "s"))
     await site.deploy(*first)
     watch = Live.of(site.runtime).count(["t"])
     await send(site, "a", 1)
-    await site.deploy(placed("a", "forward", ["s"], ["s"]), place("seen", "s"), mode="nodes")
+    await site.deploy(placed("a", "hand_on", ["s"], ["s"]), place("seen", "s"), mode="nodes")
     await send(site, "a", 1)
     assert watch.read()["a"] == [2]
     await site.deploy(place("seen", "s"), mode="nodes")
     watch.refresh()
     assert watch.ids == {"s"}
-    await site.deploy(*first, placed("c", "forward", ["s"]), mode="nodes")
+    await site.deploy(*first, placed("c", "hand_on", ["s"]), mode="nodes")
     watch.refresh()
     await send(site, "a", 1)
     await send(site, "c", 1)
@@ -132,7 +132,7 @@ async def test_a_subflow_instance_counts_what_leaves_it(site):
 
 
 async def test_the_last_messages_of_a_wire_are_sampled_and_secrets_hidden(site):
-    await site.deploy(placed("a", "forward", ["s"]), place("seen", "s"))
+    await site.deploy(placed("a", "hand_on", ["s"]), place("seen", "s"))
     samples = Live.of(site.runtime).sample("a", 0, keep=3)
     await send(site, "a", {"token": "abc", "n": 1}, "x" * 2000)
     first, second = samples.look()
@@ -151,7 +151,7 @@ async def test_a_sample_is_of_the_moment_when_the_message_left(site):
     def spoil(msg):
         msg["payload"]["n"] = "later"
 
-    await site.deploy(placed("a", "forward", ["b"]), placed("b", "spoil"))
+    await site.deploy(placed("a", "hand_on", ["b"]), placed("b", "spoil"))
     samples = Live.of(site.runtime).sample("a")
     await send(site, "a", {"n": "first"})
     assert "first" in samples.look()[0]["msg"]
@@ -213,7 +213,7 @@ async def test_busy_waiting_and_queued_nodes_are_seen(site):
 
 
 async def test_deliveries_are_counted(site):
-    await site.deploy(placed("a", "forward", ["s"]), place("seen", "s"))
+    await site.deploy(placed("a", "hand_on", ["s"]), place("seen", "s"))
     live = Live.of(site.runtime)
     before = live.load()["delivered"]
     await send(site, "a", 1, 2, 3)

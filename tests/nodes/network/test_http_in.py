@@ -21,7 +21,7 @@ def show(msg):
 
 
 @do
-def fail(msg):
+def fail_with_detail(msg):
     raise ValueError("secret detail")
 
 
@@ -170,7 +170,7 @@ async def test_a_request_to_a_node_without_wires_gets_504_at_once(site):
 
 
 async def test_an_error_that_nobody_catches_gives_500_without_its_details(site):
-    await site.deploy(endpoint(to="f"), place("do", "f", what="fail"))
+    await site.deploy(endpoint(to="f"), place("do", "f", what="fail_with_detail"))
     answer = await asyncio.wait_for(site.client.get("/x"), 2)
     assert (answer.status_code, answer.json()["code"]) == (500, "flow_failed")
     assert "secret" not in answer.text
@@ -179,7 +179,7 @@ async def test_an_error_that_nobody_catches_gives_500_without_its_details(site):
 async def test_an_error_that_is_caught_can_be_answered(site):
     await site.deploy(
         endpoint(to="f"),
-        place("do", "f", what="fail"),
+        place("do", "f", what="fail_with_detail"),
         place("catch", "c", ["out"], scope=None),
         place("http response", "out", statusCode="502"),
     )
