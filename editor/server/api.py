@@ -23,6 +23,7 @@ from busway.engine.http import JSON_TYPE, Answer, HttpRequest, compile_path, err
 from busway.engine.http.payload import json_bytes
 from busway.engine.runtime import Runtime
 
+from .revalidation import revalidated
 from .sameorigin import is_same_origin
 
 if TYPE_CHECKING:
@@ -192,7 +193,10 @@ class Api:
         answer = await self._called(endpoint, call)
         if self.guard is not None and endpoint.method != "get" and endpoint.permission:
             self.guard.done(endpoint, call, answer.status)
-        return answer
+        if endpoint.method != "get":
+            return answer
+        header = call.request.header
+        return revalidated(answer, header(b"if-none-match"), header(b"cache-control"))
 
     async def _called(self, endpoint: Endpoint, call: Call) -> Answer:
         try:

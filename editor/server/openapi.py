@@ -21,6 +21,7 @@ _MEANINGS = {
     200: "Done.",
     201: "Done.",
     204: "Done; there is nothing to say.",
+    304: "It is still what `If-None-Match` names.",
     400: "Refused: `message` tells what is wrong and what would be right.",
     401: "A user has to log in, or the token does not permit this.",
     403: "Not allowed to this caller, or not from a page of another origin.",
@@ -30,6 +31,14 @@ _MEANINGS = {
     500: "It failed in the server; `message` tells why.",
     503: "Too much is under way, or the flows are being started; try again later.",
 }
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "Tags of answers that the client has: the `ETag` of such, separated by commas, or `*`.",
+    "schema": {"type": "string"},
+}
+_TAGGED = {"headers": {"ETag": {"description": "Weak tag of the answer.", "schema": {"type": "string"}}}}
 _PATH = {
     "id": "Id of a node, flow or context.",
     "type": "A node type.",
@@ -108,6 +117,9 @@ def _operation(endpoint: Endpoint, schemas: Json) -> Json:
         "parameters": [*_path_parameters(endpoint, contract), *_query_and_headers(contract)],
         "responses": _responses(endpoint, contract, schemas),
     }
+    if _is_tagged(endpoint, contract):
+        operation["parameters"].append(_IF_NONE_MATCH)
+        operation["responses"]["200"] |= _TAGGED
     if endpoint.permission:
         operation["security"] = [{"token": []}, {}]
     if contract.body is not None:
@@ -118,11 +130,18 @@ def _operation(endpoint: Endpoint, schemas: Json) -> Json:
     return operation
 
 
+def _is_tagged(endpoint: Endpoint, contract: Contract) -> bool:
+    """Whether clients can ask for it on the condition that they do not have it already."""
+    return endpoint.method == "get" and 200 in contract.answers
+
+
 def _responses(endpoint: Endpoint, contract: Contract, schemas: Json) -> Json:
     """The statuses of the contract, and those that any endpoint of its kind may answer with."""
     common: dict[int, Shape] = {503: Problem}
     if endpoint.permission:
         common[401] = None
+    if _is_tagged(endpoint, contract):
+        common[304] = None
     if endpoint.method != "get":
         common[403] = Problem
     if contract.body is not None:

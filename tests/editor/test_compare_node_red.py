@@ -295,6 +295,27 @@ async def test_both_answer_alike(both, row):
         assert body_shape(ours, row) == body_shape(theirs, row)
     elif ours.status_code >= 400 and ours.headers.get("content-type", "").startswith("application/json"):
         assert ours.json().keys() >= {"code", "message"}
+    if row.method == "GET" and ours.status_code == theirs.status_code == 200:
+        assert ours.headers["etag"].startswith('W/"')
+        assert theirs.headers.get("etag", 'W/"').startswith('W/"'), "files of its library have none"
+
+
+@pytest.mark.parametrize("path", ["/flows", "/flow/t", "/flows/state", "/nodes", "/settings/user", "/auth/login"])
+async def test_both_tell_clients_what_they_have_already(both, path):
+    for site in (both.ours, both.theirs):
+        tag = (await site.get(path, headers=JSON)).headers["etag"]
+        for given, status in ((tag, 304), (f'"other", {tag[2:]}', 304), ("*", 304), ('W/"other"', 200), ("", 200)):
+            answer = await site.get(path, headers=JSON | {"If-None-Match": given})
+            assert (answer.status_code, answer.headers["etag"]) == (status, tag), given
+            assert "content-type" not in answer.headers or status == 200
+        asked = JSON | {"If-None-Match": tag, "Cache-Control": "max-age=0, no-cache"}
+        assert (await site.get(path, headers=asked)).status_code == 200
+        assert (await site.head(path, headers=JSON | {"If-None-Match": tag})).status_code == 304
+
+
+async def test_the_same_bytes_have_the_same_tag(both):
+    ours, theirs = await both.ask(get("/flows/state"))
+    assert (ours.content, ours.headers["etag"]) == (theirs.content, theirs.headers["etag"])
 
 
 async def test_the_document_lists_every_difference():
