@@ -15,31 +15,83 @@ if (_checkout / "pyproject.toml").is_file() and (_checkout / "engine").is_dir():
     __path__.append(str(_checkout))
 
 if TYPE_CHECKING:
-    from .engine.fields import Code, Credential, NodeIds, PropertyPath, TypedValue, Unit, Widget
+    from .engine.fields import (
+        Choices,
+        Code,
+        Column,
+        Credential,
+        Hidden,
+        Items,
+        Label,
+        NodeIds,
+        Pairs,
+        Placeholder,
+        PropertyPath,
+        Rows,
+        RowsFrom,
+        ShownIf,
+        Stored,
+        TypedValue,
+        Unit,
+        When,
+        Widget,
+    )
     from .engine.node import Config, ConfigNode, Field, Hold, Message, Node, NodeError, Timer
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Choices",
     "Code",
+    "Column",
     "Config",
     "ConfigNode",
     "Credential",
     "Field",
+    "Hidden",
     "Hold",
+    "Items",
+    "Label",
     "Message",
     "Node",
     "NodeError",
     "NodeIds",
+    "Pairs",
+    "Placeholder",
     "PropertyPath",
+    "Rows",
+    "RowsFrom",
+    "ShownIf",
+    "Stored",
     "Timer",
     "TypedValue",
     "Unit",
+    "When",
     "Widget",
     "__version__",
 ]
 
-_FIELDS = {"Code", "Credential", "NodeIds", "PropertyPath", "TypedValue", "Unit", "Widget"}
+_FIELDS = {
+    "Choices",
+    "Code",
+    "Column",
+    "Credential",
+    "Hidden",
+    "Items",
+    "Label",
+    "NodeIds",
+    "Pairs",
+    "Placeholder",
+    "PropertyPath",
+    "Rows",
+    "RowsFrom",
+    "ShownIf",
+    "Stored",
+    "TypedValue",
+    "Unit",
+    "When",
+    "Widget",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -165,7 +165,9 @@ def _form_field(use: FieldUse, info: FieldInfo, described: Mapping[str, Any]) ->
         choices = [
             choice for kind in _kinds(info.annotation) for choice in get_args(kind) if isinstance(choice, (str, int))
         ]
-        if choices:
+        if choices == [""]:
+            field["blank"] = True
+        elif choices:
             field["enum"] = choices
     for annotation in info.metadata:
         if hasattr(annotation, "form"):

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import BuswayError, NodeStopped
+from .fields import Label
 from .message import Message
 from .origin import ORIGIN, Origin
 
@@ -165,6 +166,8 @@ class Node(Generic[C]):
     icon: ClassVar[str] = ""
     label: ClassVar[str] = ""
     """Text on the canvas: a template over the properties, ``{name}`` first; empty: the name, else the type."""
+    labels: ClassVar[tuple[Label, ...]] = ()
+    """Where one template does not do: the first that applies is the text; ``label`` stands where none does."""
     palette_label: ClassVar[str] = ""
     align: ClassVar[Literal["left", "right"]] = "left"
     inputs: ClassVar[int] = 1

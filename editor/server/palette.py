@@ -26,6 +26,7 @@ def describe_type(cls: NodeClass, place: Place | None) -> dict[str, Any]:
         "color": cls.color,
         "icon": cls.icon,
         "label": cls.label,
+        "labels": [label.form() for label in cls.labels],
         "paletteLabel": cls.palette_label or cls.type,
         "align": cls.align,
         "inputs": cls.inputs,
@@ -67,12 +68,23 @@ def fields_of(config_class: type[Config]) -> list[dict[str, Any]]:
 def _completed(field: dict[str, Any], described: dict[str, Any], typed_by: set[str]) -> dict[str, Any]:
     """With what the schema knows. The type of a typed value has no place of its own in the form."""
     kept = {key: described[key] for key in _FROM_SCHEMA if key in described}
-    shown = {**kept, **field}
+    shown = _simple({**kept, **field})
     if shown.get("widget") == "config":
         shown["default"] = field["default"] or ""
     if field["name"] in typed_by:
         shown["hidden"] = True
     return shown
+
+
+def _simple(field: dict[str, Any]) -> dict[str, Any]:
+    """Without the alternatives that the widget or the choices say already; what may be blank or absent is of its value's type."""
+    rest = {key: value for key, value in field.items() if key != "anyOf"}
+    if field.get("widget") == "nodes":
+        return {key: value for key, value in rest.items() if key != "enum"}
+    wanted = [kind for kind in field.get("anyOf", ()) if kind.get("type") != "null" and kind.get("const") != ""]
+    if field.get("widget") == "config" or "enum" in field:
+        return rest
+    return {**wanted[0], **rest} if len(wanted) == 1 else field
 
 
 def help_of(cls: NodeClass, place: Place | None) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from busway.engine.fields import NodeIds
+from busway.engine.fields import Label, NodeIds, ShownIf, When
 from busway.engine.node import Config, Field, Message, Node
+
+SCOPES = ((None, "All nodes of this flow"), ("group", "Nodes of the same group"))
 
 
 class CatchConfig(Config):
-    scope: Annotated[list[str] | Literal["group"] | None, NodeIds()] = Field(
+    scope: Annotated[list[str] | Literal["group"] | None, NodeIds(choices=SCOPES)] = Field(
         None,
         title="Catch errors from",
         description="All nodes of this flow, the nodes of this node's group (and groups inside it), or those chosen.",
     )
-    uncaught: bool = Field(
+    uncaught: Annotated[bool, ShownIf("scope", None)] = Field(
         False, title="Uncaught only", description="Only errors that no other catch node has taken. For all nodes only."
     )
 
@@ -46,6 +48,12 @@ class Catch(Node[CatchConfig]):
     icon = "alert.svg"
     inputs = 0
     listens = "error"
+    labels = (
+        Label("catch: group", When("scope", "group")),
+        Label("catch: {scope.length}"),
+        Label("catch: uncaught", When("uncaught", True)),
+        Label("catch: all"),
+    )
 
     def on_message(self, msg: Message) -> Message:
         return msg

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from busway.engine.fields import NodeIds
+from busway.engine.fields import Hidden, Label, NodeIds
 from busway.engine.node import Config, Field, Message, Node
 
 
@@ -12,7 +12,9 @@ class CompleteConfig(Config):
     scope: Annotated[list[str] | Any, NodeIds()] = Field(
         default_factory=list, title="Nodes", description="The nodes whose completion is reported."
     )
-    uncaught: bool = Field(False, title="Uncaught only", description="Kept for older files; it changes nothing.")
+    uncaught: Annotated[bool, Hidden()] = Field(
+        False, title="Uncaught only", description="Kept for older files; it changes nothing."
+    )
 
 
 class Complete(Node[CompleteConfig]):
@@ -37,6 +39,7 @@ class Complete(Node[CompleteConfig]):
     icon = "alert.svg"
     inputs = 0
     listens = "complete"
+    labels = (Label("complete: {scope.length}"),)
 
     def on_message(self, msg: Message) -> Message:
         return msg

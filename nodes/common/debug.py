@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from busway.engine.errors import BuswayError
-from busway.engine.fields import TypedValue
+from busway.engine.fields import Choices, Hidden, Label, ShownIf, TypedValue, When
 from busway.engine.http.payload import text_of
 from busway.engine.jsinspect import inspect
 from busway.engine.message import UNDEFINED, Message
@@ -18,23 +18,30 @@ COUNT_AT_ONCE, COUNT_LATER = 0.1, 0.2
 """A counter is shown at once after a pause of so many seconds, otherwise when there was none for so many."""
 
 
+TARGETS = Choices(msg="Message property", full="Whole message", jsonata="JSONata expression")
+STATUSES = (("auto", "Automatic"), ("counter", "Number of messages"))
+STATUS_KINDS = Choices(*STATUSES, msg="Message property", jsonata="JSONata expression")
+
+
 class DebugConfig(Config):
-    active: bool = Field(True, title="Active", description="Whether messages go to the debug panel.")
+    active: Annotated[bool, Hidden()] = Field(
+        True, title="Active", description="Whether messages go to the debug panel."
+    )
     tosidebar: bool = Field(True, title="Debug panel", description="Show messages in the debug panel.")
     console: bool = Field(False, title="Log", description="Write messages to the log of the process.")
     tostatus: bool = Field(False, title="Node status", description="Show messages as the node's status.")
-    complete: Annotated[str, TypedValue("targetType", "msg", "full", "jsonata")] = Field(
+    complete: Annotated[str, TypedValue("targetType", "msg", "jsonata", fixed=(("full", "Whole message"),))] = Field(
         "false",
         title="Output",
         description="What is shown: a property, `true` for the whole message, or an expression.",
     )
-    targetType: Literal["msg", "full", "jsonata"] | None = Field(
+    targetType: Annotated[Literal["msg", "full", "jsonata"] | None, TARGETS] = Field(
         None, title="Output type", description="Whether the output is a property, the whole message or JSONata."
     )
-    statusVal: Annotated[str, TypedValue("statusType", "auto", "counter", "msg", "jsonata")] = Field(
-        "", title="Status", description="What the status shows, if not the output: a property or an expression."
+    statusVal: Annotated[str, TypedValue("statusType", "msg", "jsonata", fixed=STATUSES), ShownIf("tostatus", True)] = (
+        Field("", title="Status", description="What the status shows, if not the output: a property or an expression.")
     )
-    statusType: Literal["auto", "counter", "msg", "jsonata"] = Field(
+    statusType: Annotated[Literal["auto", "counter", "msg", "jsonata"], STATUS_KINDS] = Field(
         "auto", title="Status type", description="The output, the number of messages, a property, or JSONata."
     )
 
@@ -60,6 +67,11 @@ class Debug(Node[DebugConfig]):
     color = "#87A980"
     icon = "debug.svg"
     label = "msg.{complete}"
+    labels = (
+        Label("JSONata", When("targetType", "jsonata")),
+        Label("msg", When("complete", "true", True)),
+        Label("msg.payload", When("complete", "false", False, "")),
+    )
     align = "right"
     inputs = 1
     outputs = 0

@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from busway.engine.errors import BuswayError
-from busway.engine.fields import Column, Hidden, PropertyPath, Rows, ShownIf, TypedValue, Unit, Widget
+from busway.engine.fields import (
+    Column,
+    Hidden,
+    Label,
+    PropertyPath,
+    Rows,
+    RowsFrom,
+    ShownIf,
+    TypedValue,
+    Unit,
+    When,
+    Widget,
+)
 from busway.engine.message import Message, compile_set
 from busway.engine.node import Config, Field, Node, NodeError
 from busway.engine.reports import text_of
@@ -27,12 +39,14 @@ PROPS = Rows(
     v="",
     vt="str",
 )
+KEPT = RowsFrom("p", payload={"v": "payload", "vt": "payloadType"}, topic={"v": "topic"})
+SHOWN = ("str", "num", "bool", "json")
 
 Row = Callable[[Message], None]
 
 
 class InjectConfig(Config):
-    props: Annotated[list[dict[str, Any]], PROPS] = Field(
+    props: Annotated[list[dict[str, Any]], PROPS, KEPT] = Field(
         default_factory=lambda: [{"p": "payload"}, {"p": "topic", "vt": "str"}],
         title="Properties",
         description="What the message holds: a list of `{p: property, v: value, vt: type}`, set in this order.",
@@ -81,6 +95,16 @@ class Inject(Node[InjectConfig]):
     color = "#A6BBCF"
     icon = "inject.svg"
     inputs = 0
+    labels = (
+        Label("{props.0.v}", When("props.0.p", "payload"), When("props.0.vt", *SHOWN)),
+        Label("{topic}: {payload}", When("payloadType", *SHOWN)),
+        Label("{payload}", When("payloadType", *SHOWN)),
+        Label("{topic}: timestamp", When("payloadType", "date")),
+        Label("timestamp", When("payloadType", "date")),
+        Label("{payloadType}.{payload}", When("payloadType", "flow", "global")),
+        Label("environment variable {payload}", When("payloadType", "env")),
+        Label("bytes", When("payloadType", "bin")),
+    )
     button: ClassVar[dict[str, Any] | None] = {"side": "left", "action": "inject"}
 
     def start(self) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from busway.engine.fields import NodeIds, ShownIf, Stored, Unit
+from busway.engine.fields import Choices, Label, NodeIds, ShownIf, Stored, Unit, When
 from busway.engine.links import LinkCalls
 from busway.engine.message import clone
 from busway.engine.node import Config, Field, Hold, Message, Node, NodeError, Timer
@@ -16,11 +16,14 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+LINK_TYPES = Choices(static="The chosen link in node", dynamic="The one that msg.target names")
+
+
 class LinkCallConfig(Config):
     links: Annotated[list[str], BeforeValidator(_as_list), NodeIds(("link in",)), ShownIf("linkType", "static")] = (
         Field(default_factory=list, title="Target", description="The link in node to call; only the first counts.")
     )
-    linkType: Literal["static", "dynamic"] = Field(
+    linkType: Annotated[Literal["static", "dynamic"], LINK_TYPES] = Field(
         "static",
         title="Link type",
         description="`static`: the chosen node, `dynamic`: the one that `msg.target` names.",
@@ -60,6 +63,7 @@ class LinkCall(Node[LinkCallConfig]):
     category = "common"
     color = "#DDDDDD"
     icon = "link-call.svg"
+    labels = (Label("dynamic", When("linkType", "dynamic")),)
 
     def start(self) -> None:
         self._links = LinkCalls.of(self.flow.runtime)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from busway.engine.fields import NodeIds
+from busway.engine.fields import Choices, Label, NodeIds, ShownIf, When
 from busway.engine.links import LinkCalls
 from busway.engine.node import Config, Field, Message, Node
 
+MODES = Choices(link="On to the linked nodes", **{"return": "Back to the link call node"})
+
 
 class LinkOutConfig(Config):
-    mode: str = Field(
+    mode: Annotated[str, MODES] = Field(
         "link",
         title="Mode",
         description="`link`: on to the linked nodes, `return`: back to the caller.",
     )
-    links: Annotated[list[str], NodeIds(("link in",))] = Field(
+    links: Annotated[list[str], NodeIds(("link in",)), ShownIf("mode", "link")] = Field(
         default_factory=list, title="Links", description="The link in nodes that this node sends to."
     )
 
@@ -31,6 +33,7 @@ class LinkOut(Node[LinkOutConfig]):
     category = "common"
     color = "#DDDDDD"
     icon = "link-out.svg"
+    labels = (Label("link return", When("mode", "return")),)
     align = "right"
     outputs = 0
 

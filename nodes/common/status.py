@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from busway.engine.fields import NodeIds
+from busway.engine.fields import Label, NodeIds, When
 from busway.engine.node import Config, Field, Message, Node
+
+SCOPES = ((None, "All nodes of this flow"), ("group", "Nodes of the same group"))
 
 
 class StatusConfig(Config):
-    scope: Annotated[list[str] | Literal["group"] | None, NodeIds()] = Field(
+    scope: Annotated[list[str] | Literal["group"] | None, NodeIds(choices=SCOPES)] = Field(
         None,
         title="Report status from",
         description="All nodes of this flow, the nodes of this node's group (and groups inside it), or those chosen.",
@@ -34,6 +36,11 @@ class Status(Node[StatusConfig]):
     icon = "status.svg"
     inputs = 0
     listens = "status"
+    labels = (
+        Label("status: group", When("scope", "group")),
+        Label("status: {scope.length}"),
+        Label("status: all"),
+    )
 
     def on_message(self, msg: Message) -> Message:
         return msg

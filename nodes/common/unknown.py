@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from busway.engine.errors import suggest
+from busway.engine.fields import Hidden
 from busway.engine.node import Config, Field, Message, Node, NodeError
 
 
 class UnknownConfig(Config):
     name: str = Field("", title="Name", description="The node's name, or the missing type.")
-    modules: list[Any] = Field(default_factory=list, title="Modules", description="Modules that would bring the type.")
+    modules: Annotated[list[Any], Hidden()] = Field(
+        default_factory=list, title="Modules", description="Modules that would bring the type."
+    )
 
 
 class Unknown(Node[UnknownConfig]):

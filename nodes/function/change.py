@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from busway.engine.errors import BuswayError, ConfigError
-from busway.engine.fields import Column, Hidden, Rows, ShownIf, TypedValue
+from busway.engine.fields import Column, Hidden, Label, Rows, ShownIf, TypedValue, When
 from busway.engine.message import UNDEFINED, Message
 from busway.engine.node import Config, Field, Node
 from busway.nodes.function.change_rules import Step, compile_rule, normalised, sets_member
@@ -23,7 +23,7 @@ RULES = Rows(
         hints=(TypedValue("fromt", *PLACES, "str", "re", "num", "bool", "env"), ShownIf("t", "change")),
     ),
     Column("to", "To", "to", hints=(TypedValue("tot", *VALUES), ShownIf("t", "set", "change", "move"))),
-    Column("dc", "Deep copy", "copy", hints=(ShownIf("tot", *PLACES),)),
+    Column("dc", "Deep copy", "copy", hints=(ShownIf("tot", *PLACES),), type="boolean"),
     **DEFAULT_RULE,
 )
 
@@ -73,6 +73,11 @@ class Change(Node[ChangeConfig]):
     category = "function"
     color = "#E2D96E"
     icon = "swap.svg"
+    labels = (
+        Label("{rules.0.t} {rules.0.pt}.{rules.0.p}", When("rules.length", 1)),
+        Label("change: {rules.length} rules"),
+        Label("{action} {property}"),
+    )
 
     def start(self) -> None:
         self._rules = [normalised(rule) for rule in self._given_rules()]

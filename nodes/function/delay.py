@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from busway.engine.errors import ConfigError
-from busway.engine.fields import Choices, ShownIf, Stored
+from busway.engine.fields import Choices, Label, ShownIf, Stored, When
 from busway.engine.node import Config, Field, Message, Node, Timer
 from busway.nodes.function import pacing
 
@@ -14,7 +14,10 @@ Units = Literal["milliseconds", "seconds", "minutes", "hours", "days"]
 STATUS_PAUSE = 0.5
 """Seconds between two updates of the number of waiting messages."""
 
+ONE = When("nbRateUnits", "1", 1, "")
 LIMITED = ShownIf("pauseType", "rate", "burst", "queue", "timed")
+UNITS = Choices(milliseconds="Milliseconds", seconds="Seconds", minutes="Minutes", hours="Hours", days="Days")
+RATE_UNITS = Choices(second="Seconds", minute="Minutes", hour="Hours", day="Days")
 ACTIONS = Choices(
     delay="Delay each message by a fixed time",
     delayv="Delay each message by msg.delay",
@@ -37,7 +40,7 @@ class DelayConfig(Config):
     timeout: Annotated[float, Stored("5"), ShownIf("pauseType", "delay")] = Field(
         5, ge=0, title="For", description="How long each message is delayed."
     )
-    timeoutUnits: Annotated[Units, ShownIf("pauseType", "delay")] = Field(
+    timeoutUnits: Annotated[Units, UNITS, ShownIf("pauseType", "delay")] = Field(
         "seconds", title="Unit of the delay", description="Unit of the delay."
     )
     rate: Annotated[float, Stored("1"), LIMITED] = Field(
@@ -46,7 +49,7 @@ class DelayConfig(Config):
     nbRateUnits: Annotated[float, Stored("1"), LIMITED] = Field(
         1, ge=0, title="Per", description="The time, in units, that the rate is meant for."
     )
-    rateUnits: Annotated[Literal["second", "minute", "hour", "day"], LIMITED] = Field(
+    rateUnits: Annotated[Literal["second", "minute", "hour", "day"], RATE_UNITS, LIMITED] = Field(
         "second", title="Unit of the rate", description="Unit of the time that the rate is meant for."
     )
     randomFirst: Annotated[float, Stored("1"), ShownIf("pauseType", "random")] = Field(
@@ -55,7 +58,7 @@ class DelayConfig(Config):
     randomLast: Annotated[float, Stored("5"), ShownIf("pauseType", "random")] = Field(
         5, ge=0, title="And", description="The longest random delay."
     )
-    randomUnits: Annotated[Units, ShownIf("pauseType", "random")] = Field(
+    randomUnits: Annotated[Units, UNITS, ShownIf("pauseType", "random")] = Field(
         "seconds", title="Unit of the random delay", description="Unit of the random delay."
     )
     drop: Annotated[bool, ShownIf("pauseType", "rate")] = Field(
@@ -95,6 +98,17 @@ class Delay(Node[DelayConfig]):
     category = "function"
     color = "#E6E0F8"
     icon = "timer.svg"
+    labels = (
+        Label("delay {timeout} {timeoutUnits}", When("pauseType", "delay")),
+        Label("delay msg.delay", When("pauseType", "delayv")),
+        Label("delay {randomFirst} to {randomLast} {randomUnits}", When("pauseType", "random")),
+        Label("limit {rate}/{rateUnits}", When("pauseType", "rate"), ONE),
+        Label("limit {rate} per {nbRateUnits} {rateUnits}s", When("pauseType", "rate")),
+        Label("burst {rate}/{rateUnits}", When("pauseType", "burst"), ONE),
+        Label("burst {rate} per {nbRateUnits} {rateUnits}s", When("pauseType", "burst")),
+        Label("limit topics {rate}/{rateUnits}", ONE),
+        Label("limit topics {rate} per {nbRateUnits} {rateUnits}s"),
+    )
 
     @classmethod
     def output_count(cls, config: DelayConfig) -> int:

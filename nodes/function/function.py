@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from busway.engine.context import Context
 from busway.engine.environment import Environment
 from busway.engine.errors import ConfigError, NodeStopped
-from busway.engine.fields import Code, Unit
+from busway.engine.fields import Choices, Code, Column, Hidden, Rows, ShownIf, Unit
 from busway.engine.links import LinkCalls
 from busway.engine.message import Message
 from busway.engine.node import Config, Field, Node, Timer
@@ -31,6 +31,10 @@ _LEVELS = {"error": logging.ERROR, "warn": logging.WARNING, "info": logging.INFO
 console = logging.getLogger("busway.console")
 
 
+LIBS = Rows(Column("var", "Variable"), Column("module", "Module"), var="", module="")
+LANGUAGES = Choices(javascript="JavaScript", python="Python")
+
+
 class FunctionConfig(Config):
     func: Annotated[str, Code("javascript", "language")] = Field(
         "\nreturn msg;", title="On message", description="The code that runs for each message."
@@ -39,19 +43,21 @@ class FunctionConfig(Config):
     timeout: Annotated[float, Unit("s")] = Field(
         0, ge=0, title="Timeout", description="How long the code may run without a pause; 0 takes the usual limit."
     )
-    noerr: int = Field(0, title="Errors", description="How many errors the editor found in the code.")
+    noerr: Annotated[int, Hidden()] = Field(
+        0, title="Errors", description="How many errors the editor found in the code."
+    )
     initialize: Annotated[str, Code("javascript", "language")] = Field(
         "", title="On start", description="Code that runs once when the node starts; messages wait until it is through."
     )
     finalize: Annotated[str, Code("javascript", "language")] = Field(
         "", title="On stop", description="Code that runs once when the node stops."
     )
-    libs: list[dict[str, Any]] = Field(
+    libs: Annotated[list[dict[str, Any]], LIBS, ShownIf("language", "javascript")] = Field(
         default_factory=list,
         title="Modules",
         description="Modules that JavaScript code uses, each with the variable it is known by: `{var, module}`.",
     )
-    language: Literal["javascript", "python"] = Field(
+    language: Annotated[Literal["javascript", "python"], LANGUAGES] = Field(
         "javascript", title="Language", description="The language of all three codes."
     )
 

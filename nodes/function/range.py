@@ -9,13 +9,20 @@ from typing import Annotated, Any, Literal
 from pydantic import FiniteFloat
 
 from busway.engine.coercion import to_number, to_string
-from busway.engine.fields import PropertyPath, Stored
+from busway.engine.fields import Choices, Label, PropertyPath, Stored
 from busway.engine.message import UNDEFINED, Message, compile_get, compile_set
 from busway.engine.node import Config, Field, Node, NodeError
 
+ACTIONS = Choices(
+    scale="Go on along the line outside of the range",
+    clamp="Stop at the ends of the range",
+    roll="Wrap around within the range",
+    drop="Drop messages outside of the range",
+)
+
 
 class RangeConfig(Config):
-    action: Literal["scale", "clamp", "roll", "drop"] = Field(
+    action: Annotated[Literal["scale", "clamp", "roll", "drop"], ACTIONS] = Field(
         "scale",
         title="Action",
         description="Outside of the range: go on along the line, stop at the end, wrap around, or drop the message.",
@@ -50,7 +57,7 @@ class Range(Node[RangeConfig]):
     category = "function"
     color = "#E2D96E"
     icon = "range.svg"
-    label = "{name}"
+    labels = (Label("{minout} - {maxout}"),)
 
     def start(self) -> None:
         config = self.config

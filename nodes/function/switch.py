@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 from busway.engine.errors import BuswayError, ConfigError
-from busway.engine.fields import Column, Hidden, Rows, ShownIf, TypedValue
+from busway.engine.fields import Choices, Column, Hidden, Rows, ShownIf, TypedValue
 from busway.engine.message import Getter, Message
 from busway.engine.node import Config, Field, Node
 from busway.engine.values import compile_value
@@ -21,15 +21,22 @@ TESTS = (
     *(("empty", "is empty"), ("nempty", "is not empty"), ("head", "head"), ("index", "index between")),
     *(("tail", "tail"), ("jsonata_exp", "JSONata expression"), ("else", "otherwise")),
 )
-WITH_VALUE = ("eq", "neq", "lt", "lte", "gt", "gte", "hask", "btwn", "cont", "regex", "istype", "head", "index", "tail")
-KINDS = ("string", "number", "boolean", "array", "buffer", "object", "json", "undefined", "null")
-"""What *is of type* tests for, beside the types of values."""
-VALUES = ("str", "num", "msg", "flow", "global", "jsonata", "env", "prev")
+WITH_VALUE = ("eq", "neq", "lt", "lte", "gt", "gte", "hask", "btwn", "cont", "regex", "head", "index", "tail")
+KINDS = (
+    *(("string", "Text"), ("number", "Number"), ("boolean", "True or false"), ("array", "List"), ("buffer", "Bytes")),
+    *(("object", "Object"), ("json", "Text that is JSON"), ("undefined", "Undefined"), ("null", "Null")),
+)
+"""What *is of type* tests for."""
+VALUES = ("str", "num", "msg", "flow", "global", "jsonata", "env")
+PREVIOUS = (("prev", "Previous value"),)
+CHECKING = Choices(true="Test all rules", false="Stop after the first that matches")
 RULES = Rows(
     Column("t", "Test", "op", TESTS),
-    Column("v", "Value", "value", hints=(TypedValue("vt", *VALUES, *KINDS), ShownIf("t", *WITH_VALUE, "jsonata_exp"))),
-    Column("v2", "And", "value2", hints=(TypedValue("v2t", *VALUES), ShownIf("t", "btwn", "index"))),
-    Column("case", "Ignore case", "case", hints=(ShownIf("t", "regex"),)),
+    Column("v", "Value", "value", hints=(TypedValue("vt", *VALUES, fixed=PREVIOUS), ShownIf("t", *WITH_VALUE))),
+    Column("v", "Type", "value", hints=(TypedValue("vt", fixed=KINDS), ShownIf("t", "istype"))),
+    Column("v", "Expression", "value", hints=(TypedValue("vt", "jsonata"), ShownIf("t", "jsonata_exp"))),
+    Column("v2", "And", "value2", hints=(TypedValue("v2t", *VALUES, fixed=PREVIOUS), ShownIf("t", "btwn", "index"))),
+    Column("case", "Ignore case", "case", hints=(ShownIf("t", "regex"),), type="boolean"),
     **DEFAULT_RULE,
 )
 
@@ -47,7 +54,7 @@ class SwitchConfig(Config):
         description="The tests, one for each output: a test `t` with the value `v` of type `vt`, for ranges also `v2` of "
         "type `v2t`; `case` makes a regular expression ignore case.",
     )
-    checkall: bool | Literal["true", "false"] = Field(
+    checkall: Annotated[bool | Literal["true", "false"], CHECKING] = Field(
         "true", title="Checking", description="`true`: test all rules; `false`: stop after the first that matches."
     )
     repair: bool = Field(

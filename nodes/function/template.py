@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from busway.engine.coercion import to_string, type_name
 from busway.engine.errors import BuswayError, ValueEvaluationError
-from busway.engine.fields import Code, Hidden, TypedValue
+from busway.engine.fields import Choices, Code, Hidden, TypedValue
 from busway.engine.message import UNDEFINED, Getter, Message, Setter
 from busway.engine.mustache import TemplateError, compile_template
 from busway.engine.node import Config, Field, Node, NodeError
@@ -27,17 +27,22 @@ _CONTEXT_NAME = re.compile(r"(flow|global)(?:\[(\w+)\])?\.(.+)", re.DOTALL)
 _JSON_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r", "\f": r"\f", "\b": r"\b"})
 
 
+PLACES = Choices(msg="Message", flow="Flow context", **{"global": "Global context"})
+SYNTAXES = Choices(mustache="Mustache", plain="Plain text", jinja2="Jinja2")
+OUTPUTS = Choices(str="Text", json="What the text says as JSON", yaml="What the text says as YAML")
+
+
 class TemplateConfig(Config):
     field: Annotated[str, TypedValue("fieldType", "msg", "flow", "global")] = Field(
         "payload", title="Property", description="Where the result goes; empty is the payload."
     )
-    fieldType: Literal["msg", "flow", "global"] = Field(
+    fieldType: Annotated[Literal["msg", "flow", "global"], PLACES] = Field(
         "msg", title="Property of", description="The message, the flow context or the global context."
     )
     format: Annotated[str, Hidden()] = Field(
         "handlebars", title="Highlighting", description="The language that the editor highlights."
     )
-    syntax: Literal["mustache", "plain", "jinja2"] = Field(
+    syntax: Annotated[Literal["mustache", "plain", "jinja2"], SYNTAXES] = Field(
         "mustache", title="Syntax", description="The language of the template; `plain` is a text without any."
     )
     template: Annotated[str, Code("mustache", "syntax")] = Field(
@@ -45,7 +50,7 @@ class TemplateConfig(Config):
         title="Template",
         description="The text; if it is empty, `msg.template` is the template.",
     )
-    output: Literal["str", "json", "yaml"] = Field(
+    output: Annotated[Literal["str", "json", "yaml"], OUTPUTS] = Field(
         "str", title="Output as", description="The text itself, or what it says when it is read as JSON or YAML."
     )
 

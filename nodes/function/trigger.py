@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from busway.engine.coercion import to_string
-from busway.engine.fields import PropertyPath, TypedValue
+from busway.engine.fields import Choices, Label, PropertyPath, ShownIf, TypedValue, When
 from busway.engine.message import UNDEFINED, Message, clone, compile_get, copy_value
 from busway.engine.mustache import compile_template, walk
 from busway.engine.node import Config, Field, Hold, Node, Timer
@@ -26,11 +26,20 @@ Value = Callable[[Message], Any]
 Truth = bool | Literal["true", "false"]
 
 
+NOTHING = ("nul", "Nothing")
+FIRST = (("pay", "The message as it is"), NOTHING)
+SECOND = (("pay", "The first message's payload"), ("payl", "The latest message"), NOTHING)
+EXTEND = Choices(false="Further messages do not change the wait", true="Each further message makes the wait begin anew")
+OVERRIDE = Choices(false="The time is always the node's", true="msg.delay sets the time, in milliseconds")
+UNITS = Choices(ms="Milliseconds", s="Seconds", min="Minutes", hr="Hours")
+HANDLING = Choices(all="All messages together", topic="The messages of each topic")
+
+
 class TriggerConfig(Config):
-    op1: Annotated[str, TypedValue("op1type", *OUTPUT_TYPES, "pay", "nul")] = Field(
+    op1: Annotated[str, TypedValue("op1type", *OUTPUT_TYPES, fixed=FIRST)] = Field(
         "1", title="Send", description="The payload of the first message; text may be a mustache template."
     )
-    op2: Annotated[str, TypedValue("op2type", *OUTPUT_TYPES, "pay", "payl", "nul")] = Field(
+    op2: Annotated[str, TypedValue("op2type", *OUTPUT_TYPES, fixed=SECOND)] = Field(
         "0", title="Then send", description="The payload of the second message; text may be a mustache template."
     )
     op1type: str = Field(
@@ -49,16 +58,24 @@ class TriggerConfig(Config):
         title="Wait",
         description="Time until the second message; 0: until reset; below 0: the first again and again.",
     )
-    extend: Truth = Field("false", title="Extend", description="Each further message makes the wait begin anew.")
-    overrideDelay: Truth = Field("false", title="Override", description="`msg.delay`, in milliseconds, sets the time.")
-    units: Literal["ms", "s", "min", "hr"] = Field("ms", title="Unit", description="Unit of the time.")
+    extend: Annotated[Truth, EXTEND] = Field(
+        "false", title="Extend", description="Each further message makes the wait begin anew."
+    )
+    overrideDelay: Annotated[Truth, OVERRIDE] = Field(
+        "false", title="Override", description="`msg.delay`, in milliseconds, sets the time."
+    )
+    units: Annotated[Literal["ms", "s", "min", "hr"], UNITS] = Field(
+        "ms", title="Unit", description="Unit of the time."
+    )
     reset: str = Field(
         "", title="Reset if the payload is", description="A payload that ends the wait, beside `msg.reset`."
     )
-    bytopic: Literal["all", "topic"] = Field(
+    bytopic: Annotated[Literal["all", "topic"], HANDLING] = Field(
         "all", title="Handling", description="All messages together (`all`), or those of each topic (`topic`)."
     )
-    topic: Annotated[str, PropertyPath()] = Field("topic", title="Topic", description="The property that is the topic.")
+    topic: Annotated[str, PropertyPath(), ShownIf("bytopic", "topic")] = Field(
+        "topic", title="Topic", description="The property that is the topic."
+    )
     outputs: int = Field(1, ge=1, le=2, title="Outputs", description="With 2, the second message has its own output.")
 
 
@@ -97,6 +114,10 @@ class Trigger(Node[TriggerConfig]):
     category = "function"
     color = "#E6E0F8"
     icon = "trigger.svg"
+    labels = (
+        Label("trigger & block", When("duration", "0", 0)),
+        Label("trigger {duration} {units}"),
+    )
 
     @classmethod
     def output_count(cls, config: TriggerConfig) -> int:

@@ -7,11 +7,40 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from busway.engine.fields import Column, Rows, TypedValue
 from busway.engine.message import UNDEFINED, Message, compile_get
 from busway.engine.values import Variables
 
 Value = Callable[[Message], Any]
 Row = tuple[Value, Value]
+NAMES = tuple(
+    (name, name)
+    for name in (
+        "Accept",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Authorization",
+        "Content-Type",
+        "Cache-Control",
+        "User-Agent",
+    )
+)
+MEDIA = tuple(
+    (name, name)
+    for name in (
+        *("application/json", "application/x-www-form-urlencoded", "application/xml", "multipart/form-data"),
+        *("text/plain", "text/html", "*/*"),
+    )
+)
+OTHER = ("other", "Text")
+HEADERS = Rows(
+    Column("keyValue", "Name", "name", hints=(TypedValue("keyType", OTHER, "msg", "env", fixed=NAMES),)),
+    Column("valueValue", "Value", "value", hints=(TypedValue("valueType", OTHER, "msg", "env", fixed=MEDIA),)),
+    keyType="other",
+    keyValue="",
+    valueType="other",
+    valueValue="",
+)
 
 
 class HeaderRow(BaseModel):

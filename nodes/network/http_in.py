@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from busway.engine.fields import Choices, Hidden, Label, Placeholder, ShownIf
 from busway.engine.http import HttpRequest, HttpResponse, HttpRoute, error_answer
 from busway.engine.message import new_id
 from busway.engine.node import Config, Field, Node
@@ -15,22 +16,25 @@ from .bodies import BodyError, read_body
 RETRY = [(b"retry-after", b"1")]
 
 
+METHODS = Choices(get="GET", post="POST", put="PUT", delete="DELETE", patch="PATCH")
+
+
 class HttpInConfig(Config):
-    url: str = Field(
+    url: Annotated[str, Placeholder("/stations/:id")] = Field(
         "",
         title="URL",
         description="Path of the endpoint: `/stations/:id` has a parameter, `/files/*` takes all below it.",
     )
-    method: Literal["get", "post", "put", "delete", "patch"] = Field(
+    method: Annotated[Literal["get", "post", "put", "delete", "patch"], METHODS] = Field(
         "get", title="Method", description="HTTP method that the endpoint answers to."
     )
-    upload: bool = Field(
+    upload: Annotated[bool, ShownIf("method", "post")] = Field(
         False, title="Accept file uploads", description="Read multipart forms: their files go to `msg.req.files`."
     )
-    skipBodyParsing: bool = Field(
+    skipBodyParsing: Annotated[bool, ShownIf("method", "post", "put", "patch", "delete")] = Field(
         False, title="Do not parse the body", description="Hand the body over as bytes, whatever its type."
     )
-    swaggerDoc: str | None = Field(
+    swaggerDoc: Annotated[str | None, Hidden()] = Field(
         None, title="API documentation", description="Id of a description of this endpoint; kept for other tools."
     )
 
@@ -61,7 +65,8 @@ class HttpIn(Node[HttpInConfig]):
     category = "network"
     color = "#E7E7AE"
     icon = "white-globe.svg"
-    label = "[{method}] {url}"
+    label = "http"
+    labels = (Label("[{method}] {url}"),)
     inputs = 0
     outputs = 1
 

@@ -6,15 +6,17 @@ from typing import Annotated
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from busway.engine.errors import ConfigError
-from busway.engine.fields import Credential
+from busway.engine.fields import Credential, Items, Label, Placeholder
 from busway.engine.node import Config, ConfigNode, Field
 
 from .proxies import is_excluded, with_scheme
 
 
 class HttpProxySettings(Config):
-    url: str = Field("", title="URL", description="Address of the proxy: `http://host:port`.")
-    noproxy: list[str] = Field(
+    url: Annotated[str, Placeholder("http://host:3128")] = Field(
+        "", title="URL", description="Address of the proxy: `http://host:port`."
+    )
+    noproxy: Annotated[list[str], Items("Host")] = Field(
         default_factory=list,
         title="Not for",
         description="Hosts that are reached directly: `host`, `host:port`, `.domain`, `*`.",
@@ -30,7 +32,7 @@ class HttpProxy(ConfigNode[HttpProxySettings]):
 
     type = "http proxy"
     category = "config"
-    label = "{name}"
+    labels = (Label("{url}"),)
 
     def start(self) -> None:
         url = self.config.url

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from busway.engine.errors import ValueEvaluationError
-from busway.engine.fields import Credential
+from busway.engine.fields import Choices, Credential, Placeholder, ShownIf
 from busway.engine.http.payload import text_of
 from busway.engine.message import UNDEFINED, Message
 from busway.engine.mustache import compile_template
@@ -15,7 +15,7 @@ from busway.engine.node import Config, Field, Node, NodeError
 from busway.engine.values import parse_json
 
 from .cookie_jar import CookieJar, described
-from .header_rows import HeaderRow, compile_rows
+from .header_rows import HEADERS, HeaderRow, compile_rows
 from .http_client import HttpClient, Incoming, RequestError, Way
 from .http_proxy import HttpProxy
 from .outgoing import Outgoing, basic, clean_url, set_body, split_user, with_query
@@ -27,19 +27,36 @@ from .tls_config import TlsConfig
 NO_OVERRIDE = "Warning: msg properties can no longer override set node properties. See bit.ly/nr-override-msg-props"
 
 
+METHODS = Choices(
+    *((name, name) for name in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")),
+    use="The one in msg.method",
+)
+RETURNS = Choices(txt="Text", bin="Bytes", obj="The value of its JSON")
+PAYLOADS = Choices(
+    (True, "Append it to the query, as older files say it"),
+    (False, "Leave it out, as older files say it"),
+    ignore="Leave it out",
+    query="Append it to the query",
+    body="Send it as body",
+)
+AUTHENTICATION = Choices(
+    ("", "None"), basic="User and password (basic)", digest="User and password (digest)", bearer="Token"
+)
+
+
 class HttpRequestConfig(Config):
-    method: Literal["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "use"] = Field(
+    method: Annotated[Literal["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "use"], METHODS] = Field(
         "GET", title="Method", description="HTTP method; `use` takes `msg.method`."
     )
-    ret: Literal["txt", "bin", "obj"] = Field(
+    ret: Annotated[Literal["txt", "bin", "obj"], RETURNS] = Field(
         "txt", title="Return", description="What the answer's body becomes: text, bytes, or the value of its JSON."
     )
-    paytoqs: Literal[True, False, "ignore", "query", "body"] = Field(
+    paytoqs: Annotated[Literal[True, False, "ignore", "query", "body"], PAYLOADS, ShownIf("method", "GET")] = Field(
         False,
         title="Payload of GET",
         description="With GET: leave the payload out, append it to the query, or send it as body.",
     )
-    url: str = Field(
+    url: Annotated[str, Placeholder("https://host/path")] = Field(
         "", title="URL", description="Address; may hold mustache tags over the message. Empty takes `msg.url`."
     )
     tls: TlsConfig | None = Field(None, title="TLS", description="Certificates for HTTPS.")
@@ -50,17 +67,19 @@ class HttpRequestConfig(Config):
         title="Lenient parser",
         description="Take answers that break the rules of HTTP. Small breaches are always taken.",
     )
-    authType: Literal["", "basic", "digest", "bearer"] = Field(
+    authType: Annotated[Literal["", "basic", "digest", "bearer"], AUTHENTICATION] = Field(
         "", title="Authentication", description="How user and password, or a token, are sent."
     )
     senderr: bool = Field(
         False, title="Errors to catch nodes only", description="Send no message when there is no answer."
     )
-    headers: list[HeaderRow] = Field(
+    headers: Annotated[list[HeaderRow], HEADERS] = Field(
         default_factory=list, title="Headers", description="Headers to send; they win over `msg.headers`."
     )
-    user: Annotated[str, Credential("text")] = Field("", title="User", description="User at the server.")
-    password: Annotated[str, Credential("password")] = Field(
+    user: Annotated[str, Credential("text"), ShownIf("authType", "basic", "digest")] = Field(
+        "", title="User", description="User at the server."
+    )
+    password: Annotated[str, Credential("password"), ShownIf("authType", "basic", "digest", "bearer")] = Field(
         "", title="Password", description="Password, or the token of `bearer`."
     )
 
@@ -99,7 +118,6 @@ class HttpRequest(Node[HttpRequestConfig]):
     category = "network"
     color = "#E7E7AE"
     icon = "white-globe.svg"
-    label = "{name}"
     inputs = 1
     outputs = 1
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from busway.engine.errors import ConfigError
+from busway.engine.fields import Label, Pairs, Placeholder
 from busway.engine.http import HttpResponse, ResponseError
 from busway.engine.message import UNDEFINED, Message
 from busway.engine.node import Config, Field, Node
@@ -17,10 +18,10 @@ _INTEGER = re.compile(r"\s*([+-]?\d+)")
 
 
 class HttpResponseConfig(Config):
-    statusCode: str = Field(
+    statusCode: Annotated[str, Placeholder("200")] = Field(
         "", title="Status code", description="HTTP status of the answer; empty takes `msg.statusCode`, else 200."
     )
-    headers: dict[str, Any] = Field(
+    headers: Annotated[dict[str, Any], Pairs()] = Field(
         default_factory=dict, title="Headers", description="Headers of the answer; they win over `msg.headers`."
     )
 
@@ -49,7 +50,8 @@ class HttpReply(Node[HttpResponseConfig]):
     category = "network"
     color = "#E7E7AE"
     icon = "white-globe.svg"
-    label = "http ({statusCode})"
+    label = "http"
+    labels = (Label("http ({statusCode})"),)
     align = "right"
     inputs = 1
     outputs = 0

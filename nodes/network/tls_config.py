@@ -10,25 +10,37 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from busway.engine.errors import ConfigError
-from busway.engine.fields import Credential
+from busway.engine.fields import Choices, Credential, Hidden, ShownIf
 from busway.engine.message import UNDEFINED
 from busway.engine.node import Config, ConfigNode, Field
 
+SOURCES = Choices(files="PEM files or texts", pfx="One PKCS#12 file", env="Environment variables")
+
 
 class TlsSettings(Config):
-    certType: Literal["files", "pfx", "env"] = Field(
+    certType: Annotated[Literal["files", "pfx", "env"], SOURCES] = Field(
         "files", title="Certificates from", description="PEM files, one PKCS#12 file, or environment variables."
     )
-    cert: str = Field("", title="Certificate", description="Path of our certificate, PEM.")
-    key: str = Field("", title="Private key", description="Path of our private key, PEM.")
-    p12: str = Field("", title="PKCS#12 file", description="Path of a .pfx or .p12 file with certificate and key.")
-    ca: str = Field(
+    cert: Annotated[str, ShownIf("certType", "files")] = Field(
+        "", title="Certificate", description="Path of our certificate, PEM."
+    )
+    key: Annotated[str, ShownIf("certType", "files")] = Field(
+        "", title="Private key", description="Path of our private key, PEM."
+    )
+    p12: Annotated[str, ShownIf("certType", "pfx")] = Field(
+        "", title="PKCS#12 file", description="Path of a .pfx or .p12 file with certificate and key."
+    )
+    ca: Annotated[str, ShownIf("certType", "files")] = Field(
         "", title="CA certificate", description="Path of the certificates to trust, PEM; empty trusts the system's."
     )
-    certname: str = Field("", title="Certificate's name", description="Name of the uploaded certificate.")
-    keyname: str = Field("", title="Key's name", description="Name of the uploaded key.")
-    p12name: str = Field("", title="PKCS#12 name", description="Name of the uploaded PKCS#12 file.")
-    caname: str = Field("", title="CA's name", description="Name of the uploaded CA certificate.")
+    certname: Annotated[str, Hidden()] = Field(
+        "", title="Certificate's name", description="Name of the uploaded certificate."
+    )
+    keyname: Annotated[str, Hidden()] = Field("", title="Key's name", description="Name of the uploaded key.")
+    p12name: Annotated[str, Hidden()] = Field(
+        "", title="PKCS#12 name", description="Name of the uploaded PKCS#12 file."
+    )
+    caname: Annotated[str, Hidden()] = Field("", title="CA's name", description="Name of the uploaded CA certificate.")
     servername: str = Field(
         "", title="Server name", description="Name to ask for and to check, where it is not the host's."
     )
@@ -36,22 +48,28 @@ class TlsSettings(Config):
         True, title="Verify the server", description="Refuse servers whose certificate is not valid for their name."
     )
     alpnprotocol: str = Field("", title="ALPN protocol", description="Application protocol to ask for.")
-    certEnv: str = Field("", title="Certificate variable", description="Variable that holds our certificate, PEM.")
-    keyEnv: str = Field("", title="Key variable", description="Variable that holds our private key, PEM.")
-    caEnv: str = Field("", title="CA variable", description="Variable that holds the certificates to trust, PEM.")
-    certdata: Annotated[str, Credential("text")] = Field(
+    certEnv: Annotated[str, ShownIf("certType", "env")] = Field(
+        "", title="Certificate variable", description="Variable that holds our certificate, PEM."
+    )
+    keyEnv: Annotated[str, ShownIf("certType", "env")] = Field(
+        "", title="Key variable", description="Variable that holds our private key, PEM."
+    )
+    caEnv: Annotated[str, ShownIf("certType", "env")] = Field(
+        "", title="CA variable", description="Variable that holds the certificates to trust, PEM."
+    )
+    certdata: Annotated[str, Credential("text"), ShownIf("certType", "files")] = Field(
         "", title="Certificate's text", description="Our certificate, PEM, in place of a file."
     )
-    keydata: Annotated[str, Credential("password")] = Field(
+    keydata: Annotated[str, Credential("password"), ShownIf("certType", "files")] = Field(
         "", title="Key's text", description="Our private key, PEM, in place of a file."
     )
-    cadata: Annotated[str, Credential("text")] = Field(
+    cadata: Annotated[str, Credential("text"), ShownIf("certType", "files")] = Field(
         "", title="CA's text", description="The certificates to trust, PEM, in place of a file."
     )
-    p12data: Annotated[str, Credential("password")] = Field(
+    p12data: Annotated[str, Credential("password"), ShownIf("certType", "pfx")] = Field(
         "", title="PKCS#12 data", description="A PKCS#12 file in base64, in place of a file."
     )
-    passphrase: Annotated[str, Credential("password")] = Field(
+    passphrase: Annotated[str, Credential("password"), ShownIf("certType", "files", "pfx")] = Field(
         "", title="Passphrase", description="Passphrase of the private key or of the PKCS#12 file."
     )
 
@@ -66,7 +84,7 @@ class TlsConfig(ConfigNode[TlsSettings]):
 
     type = "tls-config"
     category = "config"
-    label = "{name}"
+    label = "TLS"
 
     ssl_context: ssl.SSLContext
     """For connections to servers."""

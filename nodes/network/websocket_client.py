@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from busway.engine.errors import ConfigError
-from busway.engine.fields import Stored, Unit
+from busway.engine.fields import Placeholder, Stored, Unit
 from busway.engine.http.payload import text_of
 from busway.engine.message import new_id
 from busway.engine.node import Config, Field, NodeError
 
-from .header_rows import HeaderRow, compile_rows
+from .header_rows import HEADERS, HeaderRow, compile_rows
 from .proxies import environment_proxy
 from .references import require
 from .tls_config import TlsConfig
-from .websocket_endpoint import SESSION_TYPE, Data, WebsocketEndpoint
+from .websocket_endpoint import FRAMES, SESSION_TYPE, Data, WebsocketEndpoint
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -30,16 +30,18 @@ LARGEST_FRAME = 100 * 1024 * 1024
 
 
 class ClientConfig(Config):
-    path: str = Field("", title="URL", description="Address of the server: `ws://host/path` or `wss://host/path`.")
+    path: Annotated[str, Placeholder("wss://host/path")] = Field(
+        "", title="URL", description="Address of the server: `ws://host/path` or `wss://host/path`."
+    )
     tls: TlsConfig | None = Field(None, title="TLS", description="Certificates for `wss:`.")
-    wholemsg: Literal["false", "true"] = Field(
+    wholemsg: Annotated[Literal["false", "true"], FRAMES] = Field(
         "false", title="Frames are", description="The payload of messages, or whole messages as JSON."
     )
     hb: Annotated[float, Unit("s"), Stored("")] = Field(
         0, ge=0, title="Heartbeat", description="How often to ask the server for a sign of life; empty: never."
     )
     subprotocol: str = Field("", title="Subprotocols", description="Names to offer, separated by commas.")
-    headers: list[HeaderRow] = Field(
+    headers: Annotated[list[HeaderRow], HEADERS] = Field(
         default_factory=list, title="Headers", description="Headers of the request that opens the socket."
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from busway.engine.errors import ValueEvaluationError
+from busway.engine.fields import Choices
 from busway.engine.http.payload import json_bytes, text_of
 from busway.engine.message import UNDEFINED, Message
 from busway.engine.node import C, ConfigNode, NodeError
@@ -20,6 +21,7 @@ Happening = Literal["connect", "disconnect", "error"]
 Taker = Callable[[Message], None]
 Watcher = Callable[[Happening, int, dict[str, Any]], None]
 SESSION_TYPE = "websocket"
+FRAMES = Choices(false="The payload of messages", true="Whole messages as JSON")
 
 
 class WebsocketEndpoint(ConfigNode[C]):

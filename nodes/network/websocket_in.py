@@ -31,7 +31,7 @@ class WebsocketIn(Node[WebsocketConfig]):
     category = "network"
     color = "#D7D7A0"
     icon = "white-globe.svg"
-    label = "{name}"
+    label = "websocket"
     inputs = 0
     outputs = 1
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from busway.engine.errors import ConfigError
 from busway.engine.http.sockets import GOING_AWAY, Socket, SocketRoute
 from busway.engine.message import new_id
 from busway.engine.node import Config, Field
 
-from .websocket_endpoint import SESSION_TYPE, Data, WebsocketEndpoint
+from .websocket_endpoint import FRAMES, SESSION_TYPE, Data, WebsocketEndpoint
 
 
 class ListenerConfig(Config):
     path: str = Field(
         "", title="Path", description="Path that clients connect to; `/stations/:id` has a parameter, as in http in."
     )
-    wholemsg: Literal["false", "true"] = Field(
+    wholemsg: Annotated[Literal["false", "true"], FRAMES] = Field(
         "false", title="Frames are", description="The payload of messages, or whole messages as JSON."
     )
 

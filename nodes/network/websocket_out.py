@@ -30,7 +30,7 @@ class WebsocketOut(Node[WebsocketOutConfig]):
     category = "network"
     color = "#D7D7A0"
     icon = "white-globe.svg"
-    label = "{name}"
+    label = "websocket"
     align = "right"
     inputs = 1
     outputs = 0

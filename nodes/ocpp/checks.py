@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+from busway.engine.fields import Choices
 from busway.nodes.ocpp import schemas
 from busway.nodes.ocpp.schemas import Kind, UnknownActionError
 
 Validation = Literal["off", "warn", "enforce"]
+VALIDATIONS = Choices(off="No", warn="Yes, and log what breaks it", enforce="Yes, and refuse what breaks it")
 REMEMBERED = 1000
 """Different warnings that a node gives; the same one is given once."""
 

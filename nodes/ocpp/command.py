@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from uuid import uuid4
 
 from busway.engine.errors import BuswayError
-from busway.engine.fields import Unit
+from busway.engine.fields import Choices, Label, Unit
 from busway.engine.node import Config, Field, Hold, Message, Node
 from busway.nodes.ocpp import messages
-from busway.nodes.ocpp.checks import Checks, Validation
+from busway.nodes.ocpp.checks import VALIDATIONS, Checks, Validation
 from busway.nodes.ocpp.config import OcppConfig
 from busway.nodes.ocpp.normalize import build_command
 from busway.nodes.ocpp.notice import Notice
@@ -29,6 +29,11 @@ class StationOffline(OcppCommandError):
     """The station of a command is not connected."""
 
 
+OFFLINE = Choices(
+    queue="Send when it connects before the timeout", error="An error at once", output="To a second output at once"
+)
+
+
 class OcppCommandConfig(Config):
     server: OcppConfig | None = Field(None, title="Server", description="The Redis server and consumer group.")
     command: str = Field(
@@ -42,13 +47,13 @@ class OcppCommandConfig(Config):
     streamMaxLen: Annotated[int, Unit("entries")] = Field(
         1000, ge=0, title="Stream length", description="About how many messages a station's stream keeps."
     )
-    offline: Literal["queue", "error", "output"] = Field(
+    offline: Annotated[Literal["queue", "error", "output"], OFFLINE] = Field(
         "queue",
         title="Station not connected",
         description="`queue` sends when it connects before the timeout, `error` is an error at once, `output` sends the "
         "message to a second output at once.",
     )
-    validation: Validation = Field(
+    validation: Annotated[Validation, VALIDATIONS] = Field(
         "warn",
         title="Check against the schema",
         description="`warn` logs what breaks the official schema, `enforce` does not send it.",
@@ -83,7 +88,8 @@ class OcppCommand(Node[OcppCommandConfig]):
     category = "ocpp"
     color = "#FF9800"
     icon = "font-awesome/fa-bolt"
-    label = "{name}"
+    label = "ocpp command"
+    labels = (Label("{command}"),)
     palette_label = "ocpp command"
     inputs = 1
     outputs = 1

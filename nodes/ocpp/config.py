@@ -8,7 +8,7 @@ from urllib.parse import quote
 from zlib import crc32
 
 from busway.engine.errors import ConfigError
-from busway.engine.fields import Credential, Unit
+from busway.engine.fields import Choices, Credential, Label, Placeholder, ShownIf, Unit
 from busway.engine.node import Config, ConfigNode, Field
 from busway.engine.settings import Settings
 from busway.nodes.ocpp.streams.address import Address
@@ -22,10 +22,21 @@ DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 6379
 
 
+NO_URL = ShownIf("url", "")
+CONVERSION = Choices(strict="Strict: nothing is made up", seed="As node-red-contrib-ocpp, mistakes included")
+UNANSWERED = Choices(
+    auto="Answer with an error, unless another group may answer",
+    answer="Answer with an error",
+    leave="Let the station wait",
+)
+
+
 class OcppServer(Config):
-    host: str = Field(DEFAULT_HOST, title="Host", description="Host of the Redis server.")
-    port: int = Field(DEFAULT_PORT, ge=1, le=65535, title="Port", description="Port of the Redis server.")
-    db: int = Field(0, ge=0, title="Database", description="Number of the Redis database.")
+    host: Annotated[str, NO_URL] = Field(DEFAULT_HOST, title="Host", description="Host of the Redis server.")
+    port: Annotated[int, NO_URL] = Field(
+        DEFAULT_PORT, ge=1, le=65535, title="Port", description="Port of the Redis server."
+    )
+    db: Annotated[int, NO_URL] = Field(0, ge=0, title="Database", description="Number of the Redis database.")
     consumerGroup: str = Field(
         "biz-workers",
         title="Consumer group",
@@ -41,20 +52,20 @@ class OcppServer(Config):
         "", title="Password", description="Password of the Redis server, if it wants one."
     )
     username: str = Field("", title="User", description="User of the Redis server; empty is the default user.")
-    tls: bool = Field(False, title="TLS", description="Encrypt the connection to host and port.")
-    url: str = Field(
+    tls: Annotated[bool, NO_URL] = Field(False, title="TLS", description="Encrypt the connection to host and port.")
+    url: Annotated[str, Placeholder("redis://host:6379/0")] = Field(
         "",
         title="URL",
         description="Instead of host, port, database and TLS: `redis://`, `rediss://`, `unix://`, or "
         "`redis+sentinel://host:26379,host2:26379/service`.",
     )
-    compat: Compat = Field(
+    compat: Annotated[Compat, CONVERSION] = Field(
         "strict",
         title="Conversion",
         description="`strict`: a refusal is never turned into an acceptance, 2.1 is known. `seed`: exactly as "
         "node-red-contrib-ocpp converts messages, mistakes included.",
     )
-    unanswered: Unanswered = Field(
+    unanswered: Annotated[Unanswered, UNANSWERED] = Field(
         "auto",
         title="CALLs that the flow does not answer",
         description="`answer` tells the station so by an error, `leave` lets it wait. `auto` answers unless another "
@@ -85,7 +96,8 @@ class OcppConfig(ConfigNode[OcppServer]):
     category = "config"
     color = "#4CAF50"
     icon = "font-awesome/fa-plug"
-    label = "{name}"
+    label = "ocpp"
+    labels = (Label("{url}"), Label("{host}:{port}"))
 
     side: FlowSide
     group: Group

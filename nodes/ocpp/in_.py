@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from busway.engine.fields import Unit
+from busway.engine.fields import Label, Unit
 from busway.engine.message import new_id
 from busway.engine.node import Config, Field, Message, Node
-from busway.nodes.ocpp.checks import Checks, Validation
+from busway.nodes.ocpp.checks import VALIDATIONS, Checks, Validation
 from busway.nodes.ocpp.config import OcppConfig
 from busway.nodes.ocpp.messages import Inbound
 from busway.nodes.ocpp.normalize import NormalizeError, normalize, unified_action
@@ -40,7 +40,7 @@ class OcppInConfig(Config):
     includeResponses: bool = Field(
         False, title="Responses too", description="Pass on stations' answers to commands as well."
     )
-    validation: Validation = Field(
+    validation: Annotated[Validation, VALIDATIONS] = Field(
         "off",
         title="Check against the schema",
         description="`warn` logs what breaks the official schema, `enforce` answers the station with an error.",
@@ -81,7 +81,8 @@ class OcppIn(Node[OcppInConfig]):
     category = "ocpp"
     color = "#4CAF50"
     icon = "font-awesome/fa-sign-in"
-    label = "{name}"
+    label = "ocpp in"
+    labels = (Label("ocpp in ({filterAction})"),)
     palette_label = "ocpp in"
     inputs = 0
     outputs = 1

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from busway.engine.errors import BuswayError
 from busway.engine.fields import Unit
 from busway.engine.node import Config, Field, Hold, Message, Node
-from busway.nodes.ocpp.checks import Checks, Validation
+from busway.nodes.ocpp.checks import VALIDATIONS, Checks, Validation
 from busway.nodes.ocpp.codes import code_for
 from busway.nodes.ocpp.config import OcppConfig
 from busway.nodes.ocpp.messages import call_error, call_result
@@ -52,7 +52,7 @@ class OcppOutConfig(Config):
     streamMaxLen: Annotated[int, Unit("entries")] = Field(
         1000, ge=0, title="Stream length", description="About how many messages a station's stream keeps."
     )
-    validation: Validation = Field(
+    validation: Annotated[Validation, VALIDATIONS] = Field(
         "warn",
         title="Check against the schema",
         description="`warn` logs what breaks the official schema, `enforce` does not send it: the station gets "
@@ -84,7 +84,7 @@ class OcppOut(Node[OcppOutConfig]):
     category = "ocpp"
     color = "#2196F3"
     icon = "font-awesome/fa-sign-out"
-    label = "{name}"
+    label = "ocpp out"
     palette_label = "ocpp out"
     align: ClassVar[Literal["left", "right"]] = "right"
     inputs = 1

@@ -9,20 +9,24 @@ from typing import Annotated, Any, Literal
 import orjson
 
 from ...engine import jsontext
-from ...engine.fields import PropertyPath
+from ...engine.fields import Choices, PropertyPath, ShownIf
 from ...engine.message import UNDEFINED, Message, compile_get, compile_set
 from ...engine.node import Config, Field, Node, NodeError
 from ...engine.values import parse_json
+
+ACTIONS = Choices(("", "Convert between text and value"), ("obj", "Always to a value"), ("str", "Always to text"))
 
 
 class JsonConfig(Config):
     property: Annotated[str, PropertyPath()] = Field(
         "payload", title="Property", description="What is converted, in place."
     )
-    action: Literal["", "obj", "str"] = Field(
+    action: Annotated[Literal["", "obj", "str"], ACTIONS] = Field(
         "", title="Action", description="Toggle between text and value, always make a value, or always make text."
     )
-    pretty: bool = Field(False, title="Indent", description="Write text with indentation by four blanks.")
+    pretty: Annotated[bool, ShownIf("action", "", "str")] = Field(
+        False, title="Indent", description="Write text with indentation by four blanks."
+    )
 
 
 class Json(Node[JsonConfig]):

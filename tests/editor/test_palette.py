@@ -1,6 +1,7 @@
 """Node types as an editor gets them: complete, and with the defaults of Node-RED."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -76,6 +77,47 @@ def test_an_editor_needs_to_know_no_type_by_name(type):
     assert {rule[key] for key in ("property", "rows", "field") if key in rule} <= names
 
 
+@pytest.mark.parametrize("type", sorted(OURS))
+def test_a_good_form_can_be_drawn_of_every_type(type):
+    for field in OURS[type]["fields"]:
+        assert field["title"] not in ("", field["name"]), field
+        assert field.get("description"), field
+        assert choices_without_label(field) == [], field
+        if not field.get("hidden") and is_structured(field):
+            assert field.get("widget") in ("rows", "pairs", "items", "nodes"), field
+        for column in field.get("columns", ()):
+            assert column["title"], column
+            assert column["type"] in ("string", "number", "boolean"), column
+            assert choices_without_label(column) == [], column
+        if field.get("widget") == "rows":
+            names = {column[key] for column in field["columns"] for key in ("name", "typeField") if key in column}
+            assert field["new"].keys() <= names, field
+        kept = field.get("rowsFrom", {"kept": {}})["kept"]
+        assert {name for names in kept.values() for name in names.values()} <= fields(type).keys(), field
+
+
+def choices_without_label(field):
+    values = [str(value).lower() if isinstance(value, bool) else str(value) for value in field.get("enum", ())]
+    missing = [value for value in values if value not in field.get("labels", {})]
+    return missing + [
+        kind for kind in field.get("types", ()) if field["widget"] == "typed" and not field["typeLabels"][kind]
+    ]
+
+
+def is_structured(field):
+    kinds = [field, *field.get("anyOf", ())]
+    return isinstance(field["default"], (list, dict)) or any(kind.get("type") in ("array", "object") for kind in kinds)
+
+
+@pytest.mark.parametrize("type", sorted(OURS))
+def test_labels_are_templates_over_properties_of_the_node(type):
+    names = fields(type).keys()
+    for label in OURS[type]["labels"]:
+        used = re.findall(r"\{([^{}]+)\}", label["text"]) + [condition["field"] for condition in label["when"]]
+        assert {path.partition(".")[0] for path in used} <= names, label
+    assert set(re.findall(r"\{([^{}]+)\}", OURS[type]["label"])) <= names
+
+
 class Broker(ConfigNode[Config]):
     """A broker."""
 
@@ -112,7 +154,7 @@ def test_hints_of_fields_reach_the_form():
     assert form["value"]["visible"] == {"field": "mode", "in": ["b"]}
     assert (form["value"]["typeField"], form["valueType"]["hidden"], form["old"]["hidden"]) == ("valueType", True, True)
     assert form["rules"]["columns"] == [
-        {"name": "t", "title": "Test", "part": "op", "enum": ["eq"], "labels": {"eq": "=="}}
+        {"name": "t", "title": "Test", "part": "op", "type": "string", "enum": ["eq"], "labels": {"eq": "=="}}
     ]
     assert form["rules"]["new"] == {"t": "eq"}
     assert form["code"]["languageField"] == "mode"
@@ -132,3 +174,23 @@ def test_rule_lists_are_described_by_their_columns():
     assert OURS["switch"]["outputRule"] == {"rows": "rules", "property": "outputs"}
     assert [column["part"] for column in fields("change")["rules"]["columns"]][:2] == ["action", "property"]
     assert [column["part"] for column in fields("inject")["props"]["columns"]] == ["property", "value"]
+    assert fields("inject")["props"]["rowsFrom"]["kept"]["payload"] == {"v": "payload", "vt": "payloadType"}
+    assert [column["title"] for column in fields("http request")["headers"]["columns"]] == ["Name", "Value"]
+    assert fields("http response")["headers"]["widget"] == "pairs"
+    assert fields("function")["libs"]["visible"] == {"field": "language", "in": ["javascript"]}
+
+
+def test_fields_that_may_be_blank_keep_the_type_of_their_value():
+    repeat = fields("inject")["repeat"]
+    assert (repeat["type"], repeat["blank"], repeat["unit"]) == ("number", True, "s")
+    assert "enum" not in repeat
+    assert fields("catch")["scope"]["choices"][0] == {"value": None, "label": "All nodes of this flow"}
+    assert fields("trigger")["op1"]["fixedTypes"] == ["pay", "nul"]
+
+
+def test_labels_say_when_they_apply():
+    shown = OURS["change"]["labels"][0]
+    assert shown == {
+        "text": "{rules.0.t} {rules.0.pt}.{rules.0.p}",
+        "when": [{"field": "rules.length", "in": [1]}],
+    }

@@ -56,6 +56,9 @@ class NodeType(Model):
     color: str = Field(description="Colour of the node.")
     icon: str = Field(description="File name of its icon, or `font-awesome/<name>`.")
     label: str = Field(description="Template over the properties for the text on the canvas; empty: name, else type.")
+    labels: list[dict[str, Any]] = Field(
+        description="Templates that go before it, each with its conditions: the first that applies is the text."
+    )
     inputs: int = Field(description="Number of inputs: 0 or 1.")
     outputs: int = Field(description="Number of outputs with default properties.")
     fields: list[dict[str, Any]] = Field(description="The fields of its form: name, title, default, widget, choices.")
