@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from . import settings_sources as sources
 from .errors import suggest
+from .http_settings import Folders, Prefix, SwitchSettings
 from .security_settings import AuthSettings, CorsSettings, EndpointAuthSettings
 from .settings_sources import SettingsError
 
@@ -45,6 +46,10 @@ NODE_RED = {
     "httpNodeCors": "http_node_cors",
     "httpAdminRoot": "http_admin_root",
     "httpNodeRoot": "http_node_root",
+    "httpStatic": "http_static",
+    "httpStaticRoot": "http_static_root",
+    "httpStaticAuth": "http_static_auth",
+    "httpStaticCors": "http_static_cors",
     "apiMaxLength": "api_max_length",
     "webSocketKeepAliveTime": "web_socket_keep_alive_time",
     "logging": "log_level",
@@ -53,7 +58,12 @@ NODE_RED = {
     "exportGlobalContextKeys": "export_global_context",
     "envVarExcludes": "env_excludes",
     "safeMode": "safe_mode",
+    "runtimeState": "runtime_state",
+    "diagnostics": "diagnostics",
+    "paletteCategories": "palette_categories",
     "nodeCloseTimeout": "node_close_timeout",
+    "functionExternalModules": "function_external_modules",
+    "tlsConfigDisableLocalFiles": "tls_config_disable_local_files",
     "globalFunctionTimeout": "function_timeout",
     "httpRequestTimeout": "http_request_timeout",
     "nodeMessageBufferMaxLength": "node_message_buffer_max_length",
@@ -62,10 +72,12 @@ NODE_RED = {
 }
 """Node-RED's names of settings, for those that come from there."""
 
-_SECRET = frozenset({"credential_secret", "redis_url", "auth", "http_node_auth"})
-
-
-SECRETS = frozenset(("credential_secret", "redis_url", "auth", "http_node_auth", "context_storage", "global_context"))
+SECRETS = frozenset(
+    (
+        *("credential_secret", "redis_url", "auth", "http_node_auth", "http_static_auth"),
+        *("context_storage", "global_context"),
+    )
+)
 """Settings that are, or may hold, secrets: errors do not repeat their values."""
 
 
@@ -102,8 +114,15 @@ class ServerSettings(Section):
 
     host: str = Field("127.0.0.1", description="Address the HTTP face binds to.")
     port: int = Field(1880, ge=0, le=65535, description="Port of the HTTP face; 0 takes a free one.")
-    http_admin_root: str = Field("/", description="Path prefix of the admin API.")
-    http_node_root: str = Field("/", description="Path prefix of the flows' own endpoints.")
+    http_admin_root: Prefix = Field(
+        "/", description="Path prefix of the admin API; false switches off all of it but `/health` and `/metrics`."
+    )
+    http_node_root: Prefix = Field("/", description="Path prefix of the flows' own endpoints; false switches them off.")
+    http_static: Folders = Field(
+        default_factory=list,
+        description="Folders of files to serve below the flows' endpoints: a path, or a list of paths and tables.",
+    )
+    http_static_root: str = Field("/", description="Path prefix of those files.")
     api_max_length: int = Field(5 * 1024 * 1024, gt=0, description="Largest request body, in bytes.")
     http_response_timeout: float = Field(
         120, gt=0, description="Answer 504 when a flow has not answered a request for so long."
@@ -135,6 +154,19 @@ class SecuritySettings(Section):
     )
     http_node_cors: CorsSettings | None = Field(
         None, description="Pages of other origins that may use the flows' HTTP endpoints; unset allows none."
+    )
+    http_static_auth: EndpointAuthSettings | None = Field(
+        None, description="User and password hash for the files of `http_static`; unset leaves them open."
+    )
+    http_static_cors: CorsSettings | None = Field(
+        None, description="Pages of other origins that may load the files of `http_static`; unset allows none."
+    )
+    runtime_state: SwitchSettings = Field(
+        default_factory=SwitchSettings, description="Starting and stopping the flows: `POST /flows/state`."
+    )
+    diagnostics: SwitchSettings = Field(default_factory=SwitchSettings, description="The report of `/diagnostics`.")
+    tls_config_disable_local_files: bool = Field(
+        False, description="Refuse tls-config nodes that name files of the server."
     )
 
 
@@ -198,6 +230,7 @@ class NodeSettings(Section):
     function_timeout: float = Field(
         5, ge=0, description="Seconds a JavaScript function may run without a pause, unless the node says less."
     )
+    function_external_modules: bool = Field(True, description="Whether function nodes may name modules to load.")
     function_memory: int = Field(
         256 * 1024 * 1024, gt=0, description="Bytes all JavaScript functions together may hold."
     )
@@ -206,6 +239,9 @@ class NodeSettings(Section):
     )
     http_request_timeout: float = Field(
         120, gt=0, description="How long http request nodes wait for an answer, where the message does not say it."
+    )
+    palette_categories: list[str] = Field(
+        default_factory=list, description="Categories of nodes in the order that editors show them; others follow."
     )
     debug_max_length: int = Field(1000, gt=0, description="Characters or elements of a value shown in the debug panel.")
     debug_status_length: int = Field(32, gt=0, description="Characters of a value shown as a node's status.")

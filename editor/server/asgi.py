@@ -1,6 +1,6 @@
 """The ASGI application: decides who answers a request, and takes the shortest way there.
 
-In this order: the admin API's own table, the flows' endpoints, what the web framework serves. A flow's request meets no
+In this order: the admin API's own table, the flows' endpoints, what the web framework serves, folders of files. A flow's request meets no
 framework; the framework is loaded when something first needs it.
 """
 
@@ -34,11 +34,14 @@ from .wire import (
 
 if TYPE_CHECKING:
     from .security_endpoints import BasicAuth, Cors
+    from .static_files import StaticFiles
 
 log = logging.getLogger("busway.http")
 
 FRAMEWORK_PATHS = frozenset({"docs", "openapi.json"})
 """First parts of the paths that the web framework serves."""
+WATCHED = frozenset({"health", "metrics"})
+"""First parts of the paths that are served also when the admin API is off: for whoever watches the process."""
 START_PATIENCE = 10.0
 """Seconds that a request waits for the flows to be started."""
 _CLOSE = (b"connection", b"close")
@@ -54,11 +57,15 @@ class Face:
         self.draining = False
         """No request enters a flow any more."""
         settings = runtime.settings
-        self._admin_root = _root(settings.http_admin_root)
+        self._is_admin = settings.http_admin_root is not False
+        self._segments = api.segments if self._is_admin else api.segments & WATCHED
+        self._framework_paths = FRAMEWORK_PATHS if self._is_admin else frozenset()
+        self._admin_root = _root(settings.http_admin_root) or ""
         self._node_root = _root(settings.http_node_root)
         self._limit = settings.api_max_length
         self._hosts = known_hosts(settings)
         self._basic_auth, self._cors = _doors(settings)
+        self._static = _static(settings)
         self._patience = settings.http_response_timeout
         self._framework: Application | None = None
         self._loading = asyncio.Lock()
@@ -82,19 +89,19 @@ class Face:
         if not self.ready.is_set() and segment != "health" and not await self._is_started():
             await send_answer(send, error_answer(503, "starting", "the flows are being started", RETRY))
             return
-        is_ours = segment in self.api.segments or segment in FRAMEWORK_PATHS
+        is_ours = segment in self._segments or segment in self._framework_paths
         if is_ours and self._hosts is not None and not self._hosts.knows(header(scope, b"host")):
             await send_answer(send, error_answer(403, "forbidden_host", _strange(header(scope, b"host"))))
             return
-        if admin is not None and segment in self.api.segments and await self._admin(admin, scope, receive, send):
+        if admin is not None and segment in self._segments and await self._admin(admin, scope, receive, send):
             return
         below = _below(path, self._node_root)
         found = self.runtime.http.match(scope["method"].lower(), below) if below is not None else None
         if found is not None:
             await self._flow(found[0], found[1], scope, receive, send)
-        elif segment in FRAMEWORK_PATHS:
+        elif segment in self._framework_paths:
             await (await self._web_framework())(scope, receive, with_page_headers(send))
-        else:
+        elif self._static is None or not await self._static.serve(path, scope, receive, send):
             await send_answer(send, self._nobody(scope, path, below))
 
     async def _is_started(self) -> bool:
@@ -171,7 +178,7 @@ class Face:
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = header(scope, b"host")
         allowed = is_same_origin(header(scope, b"origin"), host) and (self._hosts is None or self._hosts.knows(host))
-        if allowed and _below(scope["path"].rstrip("/"), self._admin_root) == "/comms":
+        if allowed and self._is_admin and _below(scope["path"].rstrip("/"), self._admin_root) == "/comms":
             await self.comms.serve(receive, send, HttpRequest(scope))
             return
         if await self._flow_socket(scope, receive, send):
@@ -202,14 +209,27 @@ def _strange(host: str | None) -> str:
     return f"this server does not know itself as {host!r}; add that name to allowed_hosts in busway.toml, or add users"
 
 
-def _root(setting: str) -> str:
-    """A path prefix without its slash at the end; "" is the root."""
+def _static(settings: Settings) -> StaticFiles | None:
+    """The folders of files, loaded when the settings have some."""
+    if not settings.http_static:
+        return None
+    from .static_files import StaticFiles
+
+    return StaticFiles(settings)
+
+
+def _root(setting: str | bool) -> str | None:
+    """A path prefix without its slash at the end; "" is the root, None is off."""
+    if not isinstance(setting, str):
+        return None
     bare = setting.strip("/")
     return f"/{bare}" if bare else ""
 
 
-def _below(path: str, root: str) -> str | None:
+def _below(path: str, root: str | None) -> str | None:
     """The path below a prefix; None when it is not below it."""
+    if root is None:
+        return None
     if not root:
         return path
     return path[len(root) :] or "/" if path == root or path.startswith(root + "/") else None

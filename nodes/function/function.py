@@ -152,6 +152,10 @@ class Function(Node[FunctionConfig]):
     def _javascript(self) -> JavaScriptFunction:
         from busway.engine.script.function import JavaScriptFunction
 
+        if self.config.libs and not self.flow.runtime.settings.function_external_modules:
+            raise ConfigError(
+                f"node {self.id} (function): 'libs' names modules, which the setting 'function_external_modules' turns off"
+            )
         return JavaScriptFunction(self._engine(), self._host, self._source())
 
     def _engine(self) -> JavaScript:

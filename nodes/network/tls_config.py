@@ -139,7 +139,15 @@ class TlsConfig(ConfigNode[TlsSettings]):
     def _text(self, what: str, data: str, path: str, variable: str) -> bytes:
         if self.config.certType == "env":
             return self._variable(what, variable)
-        return data.encode() if data else _read(what, path)
+        return data.encode() if data else self._file(what, path)
+
+    def _file(self, what: str, path: str) -> bytes:
+        if path and self.flow.runtime.settings.tls_config_disable_local_files:
+            raise ConfigError(
+                f"tls-config: {what!r} names a file, which the setting 'tls_config_disable_local_files' turns off; "
+                "give its content, or use environment variables"
+            )
+        return _read(what, path)
 
     def _variable(self, what: str, name: str) -> bytes:
         if not name:
@@ -152,7 +160,7 @@ class TlsConfig(ConfigNode[TlsSettings]):
     def _bundle(self) -> bytes:
         config = self.config
         try:
-            data = base64.b64decode(config.p12data) if config.p12data else _read("p12", config.p12)
+            data = base64.b64decode(config.p12data) if config.p12data else self._file("p12", config.p12)
         except binascii.Error:
             raise ConfigError("tls-config: the PKCS#12 data is not base64") from None
         return _unpacked(data, config.passphrase) if data else b""

@@ -33,7 +33,7 @@ SETTINGS = {
     "nodeMessageBufferMaxLength": "node_message_buffer_max_length",
     "debugMaxLength": "debug_max_length",
     "debugStatusLength": "debug_status_length",
-    "functionExternalModules": None,
+    "functionExternalModules": "function_external_modules",
     "globalFunctionTimeout": "function_timeout",
     "contextStorage": "context_storage",
     "functionGlobalContext": "global_context",

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from . import Contract, Model
+from . import Contract, Model, Problem
 
 
 class Report(Model):
@@ -23,4 +23,4 @@ class Report(Model):
     )
 
 
-read_diagnostics = Contract(answers={200: Report})
+read_diagnostics = Contract(answers={200: Report, 403: Problem})

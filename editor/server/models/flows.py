@@ -86,4 +86,4 @@ deploy_flows = Contract(
     answers={200: Revision, 204: None, 400: Refusal, 409: Problem, 500: Problem},
 )
 read_state = Contract(answers={200: State})
-change_state = Contract(body=StateChange, answers={200: State, 500: Problem})
+change_state = Contract(body=StateChange, answers={200: State, 404: Problem, 500: Problem})

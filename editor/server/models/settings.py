@@ -45,7 +45,7 @@ class Switches(Model):
 class Settings(Model):
     """The settings that may be shown, under Node-RED's names."""
 
-    httpNodeRoot: str = Field(description="Path prefix of the flows' own endpoints.")
+    httpNodeRoot: str | bool = Field(description="Path prefix of the flows' own endpoints; false: they are off.")
     version: str = Field(description="Version of Busway.")
     user: UserInfo | None = Field(None, description="Who asks; absent while there are no users.")
     context: Stores = Field(description="Where nodes keep values.")
@@ -59,11 +59,14 @@ class Settings(Model):
     diagnostics: Switches = Field(description="Whether `/diagnostics` answers.")
     telemetryEnabled: bool = Field(description="Always false: nothing is sent anywhere.")
     runtimeState: Switches = Field(description="Whether flows can be started and stopped.")
-    functionExternalModules: bool = Field(description="Whether functions may load modules: never.")
+    functionExternalModules: bool = Field(description="Whether functions may name modules to load.")
     functionTimeout: float = Field(description="Seconds that a function may run.")
     tlsConfigDisableLocalFiles: bool = Field(description="Whether TLS configurations may not name files.")
     debugMaxLength: int = Field(description="Characters or elements of a value in the debug panel.")
     pythonFunctions: bool = Field(description="Whether functions may be written in Python.")
+    paletteCategories: list[str] | None = Field(
+        None, description="Categories of nodes in their order; absent: the editor's own."
+    )
     editorTheme: dict[str, Any] = Field(description="Look of Node-RED's editor, and `languages`.")
 
 

@@ -15,7 +15,7 @@ from busway import __version__
 from busway.engine.http import Answer
 from busway.engine.runtime import Runtime
 
-from ..api import Call, Resource, json_answer
+from ..api import ApiError, Call, Resource, json_answer
 from ..node_sets import node_sets
 
 resource = Resource("diagnostics")
@@ -35,6 +35,8 @@ _TOLD = (
 @resource.get("/diagnostics", "diagnostics.read")
 async def read_diagnostics(call: Call) -> Answer:
     """A report on process, machine and runtime. Holds no secret, no path, and nothing of what is in the flows."""
+    if not call.runtime.settings.diagnostics.enabled:
+        raise ApiError(403, "diagnostics.disabled", "the report is switched off (setting diagnostics.enabled)")
     return json_answer(_report(call.runtime))
 
 

@@ -61,6 +61,8 @@ async def change_state(call: Call) -> Answer:
 
     What is stopped stays stopped, over deploys and restarts, until somebody starts it.
     """
+    if not call.runtime.settings.runtime_state.enabled:
+        raise ApiError(404, "not_found", "flows cannot be started and stopped here (setting runtime_state.enabled)")
     from ..models.flows import StateChange
 
     wanted = call.fits(StateChange, "invalid_run_state").state

@@ -71,16 +71,16 @@ def describe(runtime: Runtime) -> dict[str, Any]:
         "flowFilePretty": settings.flow_file_pretty,
         "flowEncryptionType": _encryption(settings.credential_secret),
         "externalModules": {"palette": {"allowInstall": False, "allowUpload": False}},
-        "diagnostics": {"enabled": True, "ui": True},
+        "diagnostics": settings.diagnostics.model_dump(),
         "telemetryEnabled": False,
-        "runtimeState": {"enabled": True, "ui": True},
-        "functionExternalModules": False,
+        "runtimeState": settings.runtime_state.model_dump(),
+        "functionExternalModules": settings.function_external_modules,
         "functionTimeout": settings.function_timeout,
-        "tlsConfigDisableLocalFiles": False,
+        "tlsConfigDisableLocalFiles": settings.tls_config_disable_local_files,
         "debugMaxLength": settings.debug_max_length,
         "pythonFunctions": settings.python_functions,
         "editorTheme": {"languages": ["en-US"]},
-    }
+    } | ({"paletteCategories": settings.palette_categories} if settings.palette_categories else {})
 
 
 def _library(library: Library) -> dict[str, Any]:
