@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 Find = Callable[[Any], str]
@@ -18,35 +19,42 @@ def inline(parts: Sequence[str | tuple[tuple[str, ...], bool, Find]]) -> Callabl
     Each part is text, or a variable: its keys, whether it is escaped, and how its text is found where the message does not have
     it, or holds no plain text, integer or fraction there.
     """
+    shape = tuple(None if isinstance(part, str) else part[:2] for part in parts)
+    return _maker(shape)(*(part if isinstance(part, str) else part[2] for part in parts))
+
+
+@lru_cache(maxsize=1000)
+def _maker(shape: tuple[tuple[tuple[str, ...], bool] | None, ...]) -> Callable[..., Callable[[Any], str]]:
+    """What makes the functions of all templates that differ in their text only: generating one takes 0.1 ms.
+
+    It is called with the text, or what finds the variable, of each part.
+    """
+    lines = [f"def make({', '.join(f'p{number}' for number in range(len(shape)))}):", "  def render(msg):"]
+    pieces = []
+    for number, part in enumerate(shape):
+        pieces.append(f"{{p{number}}}" if part is None else f"{{v{number}}}")
+        if part is not None:
+            lines += _variable(number, *part)
+    lines += [f"    return f{''.join(pieces)!r}", "  return render"]
     names: dict[str, Any] = {"unsafe": _UNSAFE, "missing": (KeyError, TypeError, IndexError)}
-    lines, pieces = ["def render(msg):"], []
-    for number, part in enumerate(parts):
-        if isinstance(part, str):
-            pieces.append(part.replace("{", "{{").replace("}", "}}"))
-            continue
-        keys, escaped, find = part
-        names[f"find{number}"] = find
-        lines += _variable(number, keys, escaped)
-        pieces.append(f"{{v{number}}}")
-    lines.append(f"    return f{''.join(pieces)!r}")
     exec(compile("\n".join(lines), "<mustache>", "exec"), names)
-    render: Callable[[Any], str] = names["render"]
-    return render
+    make: Callable[..., Callable[[Any], str]] = names["make"]
+    return make
 
 
 def _variable(number: int, keys: tuple[str, ...], escaped: bool) -> list[str]:
     """The lines that set ``v<number>`` to the text of a variable."""
     v, path = f"v{number}", "".join(f"[{key!r}]" for key in keys)
-    text = f"        if not {v}.isalnum() and unsafe({v}): {v} = find{number}(msg)" if escaped else "        pass"
+    text = f"        if not {v}.isalnum() and unsafe({v}): {v} = p{number}(msg)" if escaped else "        pass"
     return [
         "    try:",
         f"        {v} = msg{path}",
         "    except missing:",
-        f"        {v} = find{number}(msg)",
+        f"        {v} = p{number}(msg)",
         "    else:",
         f"        kind = {v}.__class__",
         "        if kind is str:",
         f"    {text}",
         f"        elif kind is not int and not (kind is float and 1e-4 <= {v} < 1e15 and {v} % 1):",
-        f"            {v} = find{number}(msg)",
+        f"            {v} = p{number}(msg)",
     ]
