@@ -1,5 +1,8 @@
 """Settings: file, environment, command line; and what a mistake is told."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from busway.engine.settings import NODE_RED, Settings, SettingsError, effective_settings, load_settings
@@ -104,3 +107,14 @@ def test_names_of_node_red_lead_to_settings_that_exist():
 def test_every_setting_is_in_one_section():
     names = [name for section in Settings.sections() for name in section.model_fields]
     assert sorted(names) == sorted(Settings.model_fields)
+
+
+def test_the_document_tells_of_every_name_of_node_red():
+    text = (Path(__file__).parents[2] / "docs" / "node-red.md").read_text()
+    table = text.partition("## Settings of Node-RED and ours")[2].partition("\n## ")[0]
+    rows = [row.split("|") for row in table.splitlines() if row.startswith("| `")]
+    theirs = {name for row in rows for name in re.findall(r"`(\w+)", row[1])}
+    ours = {name for row in rows for name in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", row[2])}
+    assert theirs >= NODE_RED.keys()
+    parts = {"default_permissions", "session_lifetime", "http_proxy", "https_proxy", "no_proxy"}
+    assert ours - parts <= set(Settings.model_fields)
