@@ -59,6 +59,13 @@ async def test_the_source_follows_its_file(custom, tmp_path):
         assert (await flow.output("n", "match"))["payload"] == "an error"
 
 
+async def test_the_node_with_rows_works(custom):
+    node = {"id": "n", "type": "notify", "mode": "some", "people": [{"name": "Ada"}], "wires": [["out"]]}
+    async with flow_of([node], types=[custom.get("notify")]) as flow:
+        await flow.send("n", {})
+        assert (await flow.output("n"))["people"] == ["Ada"]
+
+
 def test_the_lengths_of_the_examples_stay_what_a_newcomer_can_read():
     found = blocks("custom-nodes.md")
     assert [

@@ -24,14 +24,34 @@ window.buswayNode = function (description) {
         }
     }
 
-    function typeOf(name) {
-        return KNOWN.indexOf(name) >= 0 ? name : { value: name, label: name, hasValue: name === "path" };
+    function typeOf(field, name) {
+        if (KNOWN.indexOf(name) >= 0) {
+            return name;
+        }
+        return { value: name, label: field.typeLabels[name], hasValue: (field.fixedTypes || []).indexOf(name) < 0 };
+    }
+
+    function row(name) {
+        return $("#" + prefix + name + ", #busway-input-" + name).closest(".form-row");
+    }
+
+    // A field that depends on another one is shown while that has one of the wanted values.
+    function watch(field) {
+        var other = input(field.visible.field);
+        function show() {
+            var value = other.is(":checkbox") ? other.prop("checked") : other.val();
+            row(field.name).toggle(field.visible["in"].some(function (wanted) { return String(wanted) === String(value); }));
+        }
+        if (other.length > 0) {
+            other.on("change", show);
+            show();
+        }
     }
 
     function prepare() {
         var node = this;
         typed.forEach(function (field) {
-            var options = { types: field.types.map(typeOf) };
+            var options = { types: field.types.map(function (name) { return typeOf(field, name); }) };
             options["default"] = node[field.typeField] || field.types[0];
             options.typeField = input(field.typeField);
             input(field.name).typedInput(options);
@@ -47,6 +67,11 @@ window.buswayNode = function (description) {
                     $(this).toggleClass("input-error", !isJson($(this).val()));
                 });
         });
+        description.fields.forEach(function (field) {
+            if (field.visible) {
+                watch(field);
+            }
+        });
     }
 
     function save() {
@@ -57,14 +82,45 @@ window.buswayNode = function (description) {
                 node[field.name] = JSON.parse(text);
             }
         });
+        var rule = description.outputRule;
+        if (rule && rule.rows && rule.property) {
+            input(rule.property).val(Math.max(node[rule.rows].length, 1));
+        }
+    }
+
+    function at(node, path) {
+        return path.split(".").reduce(function (value, name) {
+            return value === undefined || value === null ? undefined : value[name];
+        }, node);
+    }
+
+    // The text of a template; undefined if a value that it needs is missing or empty and nothing may be left out.
+    function filled(template, node, mayLack) {
+        var lacks = false;
+        var text = template.replace(/\{([^{}]+)\}/g, function (_, path) {
+            var value = at(node, path);
+            lacks = lacks || value === undefined || value === null || value === "";
+            return value === undefined || value === null ? "" : String(value);
+        });
+        return lacks && !mayLack ? undefined : text.trim();
+    }
+
+    function applies(rule, node) {
+        return rule.when.every(function (condition) {
+            var value = at(node, condition.field);
+            return condition["in"].indexOf(value === undefined ? null : value) >= 0;
+        });
     }
 
     function label() {
         var node = this;
-        var text = (description.label || "{name}").replace(/\{(\w+)\}/g, function (_, name) {
-            return node[name] === undefined || node[name] === null ? "" : String(node[name]);
-        });
-        return node.name || text.trim() || description.paletteLabel;
+        if (node.name) {
+            return node.name;
+        }
+        var texts = description.labels.filter(function (rule) { return applies(rule, node); })
+            .map(function (rule) { return filled(rule.text, node, false); })
+            .filter(function (text) { return text !== undefined; });
+        return texts[0] || filled(description.label, node, true) || description.paletteLabel;
     }
 
     function press() {

@@ -27,6 +27,8 @@ _LOOK = (
     "color",
     "icon",
     "label",
+    "labels",
+    "outputRule",
     "paletteLabel",
     "align",
     "inputs",
@@ -56,7 +58,7 @@ def _set(registry: Registry, found: Mapping[str, Any]) -> str:
 def _type(cls: NodeClass, registry: Registry) -> str:
     described = describe_type(cls, registry.place(cls.type))
     name = escape(cls.type, quote=True)
-    form = "\n".join(_row(field, described["isConfig"]) for field in _visible(described["fields"]))
+    form = "\n".join(_row(field, described["isConfig"]) for field in _visible(described))
     return "\n".join(
         (
             f'<script type="text/html" data-template-name="{name}">\n{form}\n</script>',
@@ -85,7 +87,7 @@ def _category(described: Mapping[str, Any]) -> str:
 
 
 def _plain(field: Field) -> dict[str, Any]:
-    kept = ("name", "default", "type", "required", "types", "typeField", "root")
+    kept = ("name", "default", "type", "required", "types", "typeLabels", "fixedTypes", "typeField", "root", "visible")
     return {"widget": _widget(field), **{name: field[name] for name in kept if name in field}}
 
 
@@ -105,10 +107,22 @@ def _widget(field: Field) -> str:
 
 
 # -- the form -----------------------------------------------------------------------------------------------------------
-def _visible(fields: Iterable[Field]) -> list[Field]:
-    """Types of typed values belong to their value's input."""
-    kinds = {field["typeField"] for field in fields if "typeField" in field}
-    return [{**field, "hidden": field["name"] in kinds} for field in fields]
+def _visible(described: Mapping[str, Any]) -> list[Field]:
+    """The fields that have an input. Types of typed values belong to their value's, as the number of outputs does to the
+    rows it follows from; what the form hides beside these has none, so that it is left as it is."""
+    fields, rule = described["fields"], described["outputRule"] or {}
+    bound = {field["typeField"] for field in fields if "typeField" in field}
+    if "rows" in rule and "property" in rule:
+        bound.add(rule["property"])
+    kept = {name for field in fields for name in _kept_for_rows(field)}
+    shown = [field for field in fields if not field.get("hidden") or field["name"] in bound | kept]
+    return [{**field, "hidden": field["name"] in bound} for field in shown]
+
+
+def _kept_for_rows(field: Field) -> set[str]:
+    """The properties in which some rows of a list keep what they hold: the list's own input does not show them."""
+    rows = field.get("rowsFrom", {"kept": {}})["kept"].values()
+    return {name for names in rows for name in names.values()}
 
 
 def _row(field: Field, is_config: bool) -> str:
@@ -127,17 +141,20 @@ def _input(widget: str, id: str, field: Field) -> str:
     if widget == "boolean":
         return f'<input type="checkbox" id="{id}" style="display:inline-block; width:auto; vertical-align:top">'
     if widget == "choice":
-        return f'<select id="{id}" style="width:70%">{_options(field["enum"])}</select>'
+        return f'<select id="{id}" style="width:70%">{_options(field["enum"], field.get("labels", {}))}</select>'
     if widget in ("json", "code"):
         return f'<textarea id="{id}" rows="8" spellcheck="false" style="width:70%; font-family:monospace"></textarea>'
     kind = {"number": "number", "credential": field.get("kind")}.get(widget)
     step = ' step="any"' if kind == "number" else ""
-    return f'<input type="{"password" if kind == "password" else kind if kind == "number" else "text"}"{step} id="{id}" style="width:70%">'
+    kind = kind if kind in ("password", "number") else "text"
+    example = f' placeholder="{escape(field["placeholder"], quote=True)}"' if "placeholder" in field else ""
+    return f'<input type="{kind}"{step}{example} id="{id}" style="width:70%">'
 
 
-def _options(choices: Iterable[Any]) -> str:
+def _options(choices: Iterable[Any], labels: Mapping[str, str]) -> str:
     return "".join(
-        f'<option value="{escape(_text(choice), quote=True)}">{escape(_text(choice))}</option>' for choice in choices
+        f'<option value="{escape(text, quote=True)}">{escape(labels.get(text, text))}</option>'
+        for text in map(_text, choices)
     )
 
 

@@ -90,7 +90,7 @@ async def editor(browser, tmp_path):
 
 async def test_flows_and_palette_are_drawn(editor):
     page = editor.page
-    for id, label in (("i", "press"), ("c", "change"), ("d", "out")):
+    for id, label in (("i", "press"), ("c", "set msg.topic"), ("d", "out")):
         await expect(page.locator(f"#{id}")).to_contain_text(label)
     assert await page.locator(".red-ui-flow-link").count() == 2
     types = await page.evaluate("RED.nodes.registry.getNodeTypes()")
@@ -123,6 +123,19 @@ async def test_a_node_is_edited_in_its_form(editor):
     await editor.deploy()
     await until(lambda: editor.site.runtime.model.nodes["c"].name == "renamed")
     assert editor.site.runtime.model.nodes["c"].raw["rules"] == RULES
+    assert editor.complaints == []
+
+
+async def test_a_form_hides_fields_and_names_choices(editor):
+    page = editor.page
+    await page.locator("#c").dblclick()
+    await expect(page.locator("#node-input-name")).to_be_visible(timeout=PATIENCE)
+    await expect(page.locator("#node-input-reg")).to_have_count(0)
+    await page.locator("#node-dialog-ok").click()
+    await page.locator("#i").dblclick()
+    await expect(page.locator("#node-input-onceDelay")).to_be_hidden(timeout=PATIENCE)
+    await page.locator("#node-input-once").check()
+    await expect(page.locator("#node-input-onceDelay")).to_be_visible(timeout=PATIENCE)
     assert editor.complaints == []
 
 
