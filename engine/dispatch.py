@@ -442,14 +442,14 @@ class Dispatcher:
         self.slice_started = 0.0
         self.delivered += count
         set_origin(None)
-        self._hold_collector(len(queue) > CROWDED and gc.get_count()[0] < MOST_UNCOLLECTED)
+        self.hold_collector(len(queue) > CROWDED and gc.get_count()[0] < MOST_UNCOLLECTED)
         if queue:
             self.loop.call_soon(self._drain, context=self._context)
         else:
             self._scheduled = False
             self._idle.set()
 
-    def _hold_collector(self, hold: bool) -> None:
+    def hold_collector(self, hold: bool) -> None:
         """Holds the garbage collector off, or lets it run again.
 
         While many messages wait, nearly everything that was made lately is in use: the collector would walk through it

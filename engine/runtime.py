@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from .collector import Collector
 from .context import Contexts
 from .credentials import CredentialStore
 from .deploy import Deploy
@@ -61,6 +61,7 @@ class Runtime:
         self.persistence = Persistence(storage, self.settings, self.registry)
         self.clock = clock
         self.events = Events()
+        self._collector = Collector()
         self.http = HttpRoutes()
         self.dispatcher = Dispatcher(self.settings.run_queue_high_water)
         self.contexts = Contexts(
@@ -120,6 +121,8 @@ class Runtime:
         await self._close_services()
         await self.contexts.close()
         self._watchdog.stop()
+        self._collector.close()
+        self.dispatcher.hold_collector(False)
 
     async def _close_services(self) -> None:
         """Closes what nodes shared, where it can be closed: ``aclose()``."""
@@ -285,13 +288,8 @@ class Runtime:
         self.state = "stop"
         self.started.clear()
 
-    @staticmethod
-    def _tune_collector() -> None:
-        """What the flows are made of lives until the next deploy: keep the collector from walking it again and again."""
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 1000)
+    def _tune_collector(self) -> None:
+        self._collector.flows_replaced()
 
     # -- used by flows ----------------------------------------------------------------------------------------------
     def add_port(self, id: str) -> Port:

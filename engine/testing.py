@@ -239,8 +239,7 @@ class _TestRuntime(Runtime):
             copy["res"] = "(the way back to the client)"
         return copy
 
-    @staticmethod
-    def _tune_collector() -> None:
+    def _tune_collector(self) -> None:
         """Freezing the heap pays in a process that runs flows, not in one that runs tests."""
 
 

@@ -58,8 +58,7 @@ class Seen(Node[Config]):
 
 
 class QuietRuntime(Runtime):
-    @staticmethod
-    def _tune_collector():
+    def _tune_collector(self):
         """Freezing the heap is for processes that run flows for long."""
 
 
