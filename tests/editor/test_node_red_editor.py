@@ -15,6 +15,7 @@ from tests.editor.serving import place, served, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATIENCE = 20_000
+TESTS = [{"t": "eq", "v": "1", "vt": "str"}]
 RULES = [{"t": "set", "p": "topic", "pt": "msg", "to": "x", "tot": "str"}]
 FLOWS = [
     {"id": "t", "type": "tab", "label": "Shop"},
@@ -24,6 +25,7 @@ FLOWS = [
         "y": 100,
     },
     {**place("change", "c", ["d"], name="", rules=RULES), "x": 350, "y": 100},
+    {**place("switch", "s", [], name="", rules=TESTS), "x": 350, "y": 260},
     {
         **place("debug", "d", name="out", active=True, tosidebar=True, complete="payload", targetType="msg"),
         "x": 550,
@@ -136,6 +138,17 @@ async def test_a_form_hides_fields_and_names_choices(editor):
     await expect(page.locator("#node-input-onceDelay")).to_be_hidden(timeout=PATIENCE)
     await page.locator("#node-input-once").check()
     await expect(page.locator("#node-input-onceDelay")).to_be_visible(timeout=PATIENCE)
+    assert editor.complaints == []
+
+
+async def test_a_switch_has_an_output_for_each_rule(editor):
+    page = editor.page
+    await page.locator("#s").dblclick()
+    rules = page.locator("#busway-input-rules")
+    await expect(rules).to_be_visible(timeout=PATIENCE)
+    await rules.fill(json.dumps([*TESTS, {"t": "else"}]))
+    await page.locator("#node-dialog-ok").click()
+    await expect(page.locator("#s .red-ui-flow-port-output")).to_have_count(2, timeout=PATIENCE)
     assert editor.complaints == []
 
 
