@@ -207,6 +207,7 @@ class Runtime:
 
     async def _switch(self, new: FlowModel, mode: str, posted: set[str]) -> None:
         self.deploys += 1
+        self._collector.deploying()
         self.events.emit("notification", ("runtime-state", {"state": "stop", "deploy": True}))
         deploy = Deploy(self, new, mode, posted)
         if self.state != "start" or deploy.plan.restart_all:
